@@ -1,0 +1,3 @@
+module virid-comparisons
+
+go 1.22

@@ -1,0 +1,78 @@
+//! The measuring side: one request in, one burst, one line out, exit.
+
+use std::fs;
+use std::io::{self, BufRead, Write};
+
+use rustix::process::{Signal, getpid, getppid, kill_process};
+
+use crate::contender::{Engine, Job};
+use crate::protocol::{Fault, PROTOCOL, Request, Response, checksum_text};
+use crate::{machine, runtimes, versions};
+
+/// First argument of a child process.
+pub(crate) const CHILD_ARGUMENT: &str = "__measure";
+
+/// Serves one request from standard input.
+pub(crate) fn serve() -> io::Result<()> {
+    die_with_the_launcher();
+    be_the_first_to_go();
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    let request: Request = serde_json::from_str(&line)?;
+    if request.protocol != PROTOCOL {
+        return Err(invalid("the launcher speaks another protocol"));
+    }
+    let parent = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    if parent.unsigned_abs() != request.launcher {
+        return Err(invalid("the launcher is gone"));
+    }
+    let mut response = measure(&request)?;
+    match request.fault {
+        Some(Fault::Hang) => loop {
+            std::thread::park();
+        },
+        Some(Fault::Crash) => kill_process(getpid(), Signal::KILL)?,
+        Some(Fault::Wrong) => response.checksum = checksum_text(0),
+        None => {}
+    }
+    let mut line = serde_json::to_string(&response)?;
+    line.push('\n');
+    io::stdout().lock().write_all(line.as_bytes())
+}
+
+fn measure(request: &Request) -> io::Result<Response> {
+    let contender = runtimes::find(&request.runtime).ok_or_else(|| invalid("unknown runtime"))?;
+    let Engine::Rust { package, measure } = contender.engine else {
+        return Err(invalid("this runtime has a program of its own"));
+    };
+    let measured = measure(Job {
+        workload: request.workload,
+        tasks: request.tasks,
+        workers: request.workers,
+    })?;
+    Ok(Response {
+        protocol: PROTOCOL,
+        version: versions::locked(package).to_owned(),
+        ns: u64::try_from(measured.wall.as_nanos()).unwrap_or(u64::MAX),
+        cpu_ns: measured.cpu_ns,
+        peak_kib: machine::peak_kib().ok_or_else(|| invalid("no VmHWM in /proc"))?,
+        checksum: checksum_text(measured.checksum),
+    })
+}
+
+/// The launcher puts its children into groups of their own, where the terminal's
+/// Ctrl-C does not reach them; this covers a launcher that is killed.
+fn die_with_the_launcher() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+}
+
+/// When memory runs out the kernel shall choose this process, not the launcher
+/// with the results of the rounds before.
+fn be_the_first_to_go() {
+    let _ = fs::write("/proc/self/oom_score_adj", "1000");
+}
+
+fn invalid(message: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}

@@ -1,0 +1,116 @@
+//! The command line.
+
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+
+use crate::runtimes::CONTENDERS;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run --release -p comparisons
+  cargo run --release -p comparisons -- --quick --runtimes virid,tokio
+  cargo run --release -p comparisons -- --sizes 100k,1m --rounds 9 --readme README.md
+
+Exit codes: 0 all measured, 1 a measurement failed, 2 usage, 3 this machine cannot
+be measured on, 130 interrupted.";
+
+const LARGEST: u64 = 100_000_000;
+
+/// Measures task bursts on virid and on its peers, next to each other.
+///
+/// Every measurement is a process of its own. In each round every runtime runs
+/// once, in a shuffled order. With no option: 10K to 10M tasks, all runtimes,
+/// about two minutes after the build.
+#[derive(Debug, Parser)]
+#[command(name = "comparisons", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// Only 10K and 100K tasks and three rounds: about 15 seconds
+    #[arg(long, conflicts_with = "sizes")]
+    pub(crate) quick: bool,
+
+    /// Numbers of tasks, such as 10000, 10k or 1m
+    #[arg(long, value_delimiter = ',', value_parser = size, value_name = "N,..")]
+    pub(crate) sizes: Vec<u64>,
+
+    /// Runtimes to measure; all by default
+    #[arg(long, value_delimiter = ',', value_name = "NAME,..",
+          value_parser = PossibleValuesParser::new(CONTENDERS.iter().map(|row| row.name)))]
+    pub(crate) runtimes: Vec<String>,
+
+    /// Worker threads of every runtime; the cores of this machine by default
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<NonZeroU16>,
+
+    /// Rounds of every size; by default 5, or as many as fit in two minutes
+    #[arg(long, value_name = "N")]
+    pub(crate) rounds: Option<NonZeroU16>,
+
+    /// Seed of the order of runtimes in each round
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+
+    /// Print the results as JSON instead of as a table
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The go command to build the Go program with
+    #[arg(long, value_name = "PATH")]
+    pub(crate) go: Option<PathBuf>,
+
+    /// Where to write the results; comparisons/results/flat.json by default
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Put the table between the sweep markers of a Markdown file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) readme: Option<PathBuf>,
+
+    /// Measure nothing and show earlier results
+    #[arg(long, value_name = "JSON", conflicts_with_all = [
+        "quick", "sizes", "runtimes", "workers", "rounds", "seed", "go", "out", "deadline",
+    ])]
+    pub(crate) from: Option<PathBuf>,
+
+    /// Seconds after which a child is killed
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    pub(crate) deadline: Option<NonZeroU16>,
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let lower = text.to_ascii_lowercase();
+    let (digits, unit) = match lower.as_bytes().last() {
+        Some(b'k') => (&lower[..lower.len() - 1], 1000),
+        Some(b'm') => (&lower[..lower.len() - 1], 1_000_000),
+        _ => (&lower[..], 1),
+    };
+    digits
+        .parse()
+        .ok()
+        .and_then(|number: u64| number.checked_mul(unit))
+        .filter(|size| (1..=LARGEST).contains(size))
+        .ok_or_else(|| "valid are 1 to 100m, such as 10000, 10k or 1m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("10k"), Ok(10_000));
+        assert_eq!(size("1M"), Ok(1_000_000));
+        assert_eq!(size("7"), Ok(7));
+        for bad in ["", "k", "0", "101m", "-1", "1g", "18446744073709551615k"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+}

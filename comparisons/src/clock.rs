@@ -1,0 +1,50 @@
+//! Wall time and CPU time of one piece of work.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Both clocks, read together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch {
+    wall: Instant,
+    cpu_ns: u64,
+}
+
+/// What a [`Stopwatch`] saw.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Elapsed {
+    /// Wall time.
+    pub(crate) wall: Duration,
+    /// User and system time of all threads of the process.
+    pub(crate) cpu_ns: u64,
+}
+
+impl Stopwatch {
+    /// Starts both clocks.
+    pub(crate) fn start() -> Self {
+        let cpu_ns = process_cpu_ns();
+        Self {
+            wall: Instant::now(),
+            cpu_ns,
+        }
+    }
+
+    /// Reads both clocks.
+    pub(crate) fn elapsed(self) -> Elapsed {
+        let wall = self.wall.elapsed();
+        Elapsed {
+            wall,
+            cpu_ns: process_cpu_ns().saturating_sub(self.cpu_ns),
+        }
+    }
+}
+
+/// The same quantity as user plus system time of `getrusage`, in nanoseconds
+/// instead of microseconds.
+fn process_cpu_ns() -> u64 {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(now.tv_nsec).unwrap_or(0);
+    seconds * 1_000_000_000 + nanos
+}

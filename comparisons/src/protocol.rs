@@ -1,0 +1,98 @@
+//! What launcher and child say to each other: one JSON line each way.
+
+use serde::{Deserialize, Serialize};
+
+use crate::workloads::Workload;
+
+/// Version of the two messages.
+pub(crate) const PROTOCOL: u32 = 1;
+
+/// The order to measure, on the child's standard input.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Request {
+    /// Must equal [`PROTOCOL`].
+    pub(crate) protocol: u32,
+    /// What to run.
+    pub(crate) workload: Workload,
+    /// On which runtime.
+    pub(crate) runtime: String,
+    /// Number of tasks.
+    pub(crate) tasks: u64,
+    /// Number of worker threads.
+    pub(crate) workers: usize,
+    /// Process that asks. A child with another parent has been orphaned before
+    /// it could arm its death signal, and exits.
+    pub(crate) launcher: u32,
+    /// Misbehaviour on purpose, for the tests of the launcher.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fault: Option<Fault>,
+}
+
+/// A way to misbehave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Fault {
+    /// Never answer.
+    Hang,
+    /// Die by a signal.
+    Crash,
+    /// Answer with another checksum.
+    Wrong,
+}
+
+/// The answer, on the child's standard output.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Response {
+    /// Must equal [`PROTOCOL`].
+    pub(crate) protocol: u32,
+    /// Version of the runtime.
+    pub(crate) version: String,
+    /// Wall time of the timed burst.
+    pub(crate) ns: u64,
+    /// User and system time of the process during the timed burst.
+    pub(crate) cpu_ns: u64,
+    /// Peak resident memory of the child as it reads its own. The launcher's
+    /// `wait4` would not do: Linux counts the launcher's memory in it.
+    pub(crate) peak_kib: u64,
+    /// What the tasks computed, in hexadecimal because a JSON number may lose
+    /// the low bits of 64.
+    pub(crate) checksum: String,
+}
+
+/// A checksum as [`Response::checksum`] writes it.
+pub(crate) fn checksum_text(checksum: u64) -> String {
+    format!("{checksum:016x}")
+}
+
+/// A request to misbehave: `runtime:tasks:fault`.
+#[derive(Debug, Clone)]
+pub(crate) struct FaultPlan {
+    runtime: String,
+    tasks: u64,
+    fault: Fault,
+}
+
+impl FaultPlan {
+    /// Reads `runtime:tasks:fault`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(':');
+        let runtime = parts.next()?.to_owned();
+        let tasks = parts.next()?.parse().ok()?;
+        let fault = match parts.next()? {
+            "hang" => Fault::Hang,
+            "crash" => Fault::Crash,
+            "wrong" => Fault::Wrong,
+            _ => return None,
+        };
+        parts.next().is_none().then_some(Self {
+            runtime,
+            tasks,
+            fault,
+        })
+    }
+
+    /// The fault planned for this measurement.
+    pub(crate) fn fault(&self, runtime: &str, tasks: u64) -> Option<Fault> {
+        (self.runtime == runtime && self.tasks == tasks).then_some(self.fault)
+    }
+}

@@ -1,0 +1,56 @@
+//! async-executor, the executor of smol.
+
+use std::future::{Future, pending};
+use std::io;
+use std::thread;
+
+use async_executor::StaticExecutor;
+use futures_lite::future::block_on;
+
+use crate::contender::{Contender, Engine, Job};
+use crate::hosts::TaskHost;
+use crate::workloads::Measured;
+
+/// The row of async-executor.
+pub(crate) const CONTENDER: Contender = Contender {
+    name: "async-executor",
+    engine: Engine::Rust {
+        package: "async-executor",
+        measure,
+    },
+    bytes_per_task: 200,
+};
+
+// Its documentation names the static executor as the one with less overhead: it
+// does not register each task in a locked list for a later drop.
+static EXECUTOR: StaticExecutor = StaticExecutor::new();
+
+struct Host;
+
+impl TaskHost for Host {
+    fn spawn<F>(future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        EXECUTOR.spawn(future).detach();
+    }
+
+    fn run<F>(&self, future: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        block_on(EXECUTOR.spawn(future))
+    }
+}
+
+fn measure(job: Job) -> io::Result<Measured> {
+    for worker in 0..job.workers {
+        // `run` on each thread, as its documentation advises: it gives the
+        // thread a queue of its own, which a loop over `tick` would not.
+        thread::Builder::new()
+            .name(format!("executor-{worker}"))
+            .spawn(|| block_on(EXECUTOR.run(pending::<()>())))?;
+    }
+    Ok(job.workload.measure_tasks(&Host, job.tasks))
+}

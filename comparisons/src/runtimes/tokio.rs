@@ -1,0 +1,52 @@
+//! Tokio's multi-thread runtime.
+
+use std::future::Future;
+use std::io;
+
+use crate::contender::{Contender, Engine, Job};
+use crate::hosts::TaskHost;
+use crate::workloads::Measured;
+
+/// The row of Tokio.
+pub(crate) const CONTENDER: Contender = Contender {
+    name: "tokio",
+    engine: Engine::Rust {
+        package: "tokio",
+        measure,
+    },
+    bytes_per_task: 400,
+};
+
+struct Host(tokio::runtime::Runtime);
+
+impl TaskHost for Host {
+    fn spawn<F>(future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        drop(tokio::spawn(future));
+    }
+
+    fn run<F>(&self, future: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        // `block_on` alone would run the burst on this thread, which is not a
+        // worker: each spawn would take the locked queue for outside threads.
+        self.0
+            .block_on(self.0.spawn(future))
+            .expect("the burst does not panic and is not cancelled")
+    }
+}
+
+fn measure(job: Job) -> io::Result<Measured> {
+    // No I/O and no timer driver: the burst needs neither, and without them an
+    // idle worker parks on a condition variable, which is cheaper to wake than
+    // epoll. The queue intervals stay at their defaults, which Tokio's own docs
+    // advise unless a measurement of the application says otherwise.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(job.workers)
+        .build()?;
+    Ok(job.workload.measure_tasks(&Host(runtime), job.tasks))
+}

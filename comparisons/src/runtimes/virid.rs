@@ -1,0 +1,48 @@
+//! virid, as it comes: default settings and the worker count everyone gets.
+
+use std::future::Future;
+use std::io;
+
+use crate::contender::{Contender, Engine, Job};
+use crate::hosts::TaskHost;
+use crate::workloads::Measured;
+
+/// The row of virid.
+pub(crate) const CONTENDER: Contender = Contender {
+    name: "virid",
+    engine: Engine::Rust {
+        package: "virid",
+        measure,
+    },
+    bytes_per_task: 320,
+};
+
+struct Host(virid::Runtime);
+
+impl TaskHost for Host {
+    fn spawn<F>(future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        drop(virid::spawn(future));
+    }
+
+    fn run<F>(&self, future: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.0
+            .spawn(future)
+            .join()
+            .expect("the burst does not panic and is not cancelled")
+    }
+}
+
+fn measure(job: Job) -> io::Result<Measured> {
+    // Workers are not pinned, because no peer pins its threads either.
+    let runtime = virid::Runtime::builder()
+        .worker_threads(job.workers)
+        .build()?;
+    Ok(job.workload.measure_tasks(&Host(runtime), job.tasks))
+}

@@ -1,0 +1,319 @@
+//! One run of the program, from its command line to its exit code.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, SystemTime};
+
+use crate::cli::Cli;
+use crate::contender::{Contender, Engine};
+use crate::go::{NoGo, Search};
+use crate::launch::Launcher;
+use crate::machine::{CpuTicks, Machine};
+use crate::progress::Display;
+use crate::protocol::FaultPlan;
+use crate::readme::Readme;
+use crate::results::{Document, Failure, FailureKind, Git, SCHEMA_VERSION, summarize};
+use crate::rounds::{Plan, Rounds};
+use crate::runtimes::{BASELINE, CONTENDERS};
+use crate::workloads::Workload;
+use crate::{report, versions};
+
+const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
+const ROUNDS: u32 = 5;
+const QUICK_SIZES: [u64; 2] = [10_000, 100_000];
+const QUICK_ROUNDS: u32 = 3;
+const BUDGET: Duration = Duration::from_secs(120);
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Everything was measured, or was not there to be measured.
+    Complete,
+    /// A runtime crashed, hung or computed something wrong.
+    Failed,
+    /// Nothing fits into this machine's memory.
+    Unfit,
+    /// The user ended it.
+    Interrupted,
+}
+
+/// Why a run did not come to results.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The user can do something about it.
+    Usage(String),
+    /// Another machine is needed.
+    Unfit(String),
+    /// Something else went wrong.
+    Io(io::Error),
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        Self::from(match end {
+            End::Complete => 0,
+            End::Failed => 1,
+            End::Unfit => 3,
+            End::Interrupted => 130,
+        })
+    }
+}
+
+impl From<Stop> for ExitCode {
+    fn from(stop: Stop) -> Self {
+        Self::from(match stop {
+            Stop::Io(_) => 1,
+            Stop::Usage(_) => 2,
+            Stop::Unfit(_) => 3,
+        })
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Stop {
+    /// What to tell the user.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Usage(message) => format!("error: {message}"),
+            Self::Unfit(message) => format!("this machine cannot be measured on: {message}"),
+            Self::Io(error) => format!("error: {error}"),
+        }
+    }
+}
+
+/// Does what the command line says.
+pub(crate) fn run(cli: &Cli) -> Result<End, Stop> {
+    let readme = cli.readme.as_deref().map(Readme::open).transpose();
+    let readme = readme.map_err(Stop::Usage)?;
+    let document = match &cli.from {
+        Some(path) => {
+            let mut document = Document::read(path).map_err(Stop::Usage)?;
+            summarize(&mut document.cells, BASELINE);
+            document
+        }
+        None => {
+            let document = measure(cli)?;
+            let path = cli
+                .out
+                .clone()
+                .unwrap_or_else(|| default_results(&document));
+            document.write(&path)?;
+            eprintln!("results: {}", path.display());
+            document
+        }
+    };
+    let text = if cli.json {
+        document.to_json()?
+    } else {
+        report::terminal(&document, BASELINE)
+    };
+    anstream::stdout().write_all(text.as_bytes())?;
+    if let Some(readme) = readme {
+        if document.interrupted {
+            eprintln!("the Markdown file is unchanged, because the run was interrupted");
+        } else {
+            readme.write(&report::markdown(&document, BASELINE))?;
+        }
+    }
+    Ok(end(&document))
+}
+
+fn measure(cli: &Cli) -> Result<Document, Stop> {
+    if cfg!(debug_assertions) && std::env::var_os("VIRID_COMPARE_ALLOW_DEBUG").is_none() {
+        return Err(Stop::Usage(
+            "a debug build measures the debug build; run `cargo run --release -p comparisons`"
+                .to_owned(),
+        ));
+    }
+    let mut machine = Machine::inspect().map_err(Stop::Unfit)?;
+    let plan = plan(cli, &machine)?;
+    let go = go_program(cli, &plan)?;
+    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let ticks = CpuTicks::now();
+    let launcher = Launcher::new()?;
+    let display = Display::new();
+    let outcomes = Rounds::new(&plan, launcher, &go, |progress| display.show(&progress)).run();
+    drop(display);
+    machine.disturbance = ticks.and_then(CpuTicks::disturbance_since);
+    let mut versions = BTreeMap::from([("rustc".to_owned(), versions::RUSTC.to_owned())]);
+    versions.extend(outcomes.versions);
+    let mut cells = outcomes.cells;
+    summarize(&mut cells, BASELINE);
+    Ok(Document {
+        schema_version: SCHEMA_VERSION,
+        workload: plan.workload,
+        date,
+        command: command(cli, plan.seed),
+        seed: plan.seed,
+        workers: plan.workers,
+        interrupted: outcomes.interrupted,
+        machine,
+        versions,
+        git: git(),
+        cells,
+    })
+}
+
+fn plan(cli: &Cli, machine: &Machine) -> Result<Plan, Stop> {
+    let mut sizes = match (cli.quick, &cli.sizes[..]) {
+        (true, _) => QUICK_SIZES.to_vec(),
+        (false, []) => SIZES.to_vec(),
+        (false, given) => given.to_vec(),
+    };
+    sizes.sort_unstable();
+    sizes.dedup();
+    let wanted = |row: &&Contender| {
+        cli.runtimes.is_empty() || cli.runtimes.iter().any(|name| name == row.name)
+    };
+    let fault = match std::env::var("VIRID_COMPARE_FAULT") {
+        Err(_) => None,
+        Ok(text) => Some(FaultPlan::parse(&text).ok_or_else(|| {
+            Stop::Usage("VIRID_COMPARE_FAULT is runtime:tasks:{hang|crash|wrong}".to_owned())
+        })?),
+    };
+    Ok(Plan {
+        workload: Workload::Flat,
+        sizes,
+        contenders: CONTENDERS.iter().filter(wanted).collect(),
+        workers: cli
+            .workers
+            .map_or(machine.cores, |workers| usize::from(workers.get())),
+        rounds: match cli.rounds {
+            Some(rounds) => u32::from(rounds.get()),
+            None if cli.quick => QUICK_ROUNDS,
+            None => ROUNDS,
+        },
+        // Who asks for a number of rounds gets it.
+        budget: cli.rounds.is_none().then_some(BUDGET),
+        deadline: cli
+            .deadline
+            .map(|seconds| Duration::from_secs(u64::from(seconds.get()))),
+        // Five digits are easy to type again.
+        seed: cli.seed.unwrap_or_else(|| fastrand::u64(10_000..100_000)),
+        fault,
+    })
+}
+
+fn go_program(cli: &Cli, plan: &Plan) -> Result<Result<PathBuf, Failure>, Stop> {
+    let failure = |kind, reason: &str, detail| Failure {
+        kind,
+        reason: reason.to_owned(),
+        detail,
+    };
+    let needed = plan
+        .contenders
+        .iter()
+        .any(|row| matches!(row.engine, Engine::Go));
+    if !needed && cli.go.is_none() {
+        return Ok(Err(failure(
+            FailureKind::NotInstalled,
+            "not asked for",
+            None,
+        )));
+    }
+    let no_go = std::env::var_os("VIRID_COMPARE_NO_GO").is_some();
+    let no_install = std::env::var_os("VIRID_COMPARE_NO_GO_INSTALL").is_some();
+    let search = Search {
+        explicit: cli.go.as_deref(),
+        target: &target_directory()?,
+        may_install: !no_go && !no_install,
+        may_find: !no_go,
+    };
+    match search.program(|line| eprintln!("{line}")) {
+        Ok(program) => Ok(Ok(program)),
+        Err(NoGo::BadPath(reason)) => Err(Stop::Usage(format!("--go {reason}"))),
+        Err(NoGo::NotInstalled(cure)) => Ok(Err(failure(
+            FailureKind::NotInstalled,
+            "not installed",
+            Some(cure),
+        ))),
+        Err(NoGo::DoesNotBuild(reason)) => Ok(Err(failure(
+            FailureKind::Crashed,
+            "does not build",
+            Some(reason),
+        ))),
+    }
+}
+
+/// Cargo's target directory, as this binary lies in `target/<profile>/`.
+fn target_directory() -> io::Result<PathBuf> {
+    let binary = std::env::current_exe()?;
+    Ok(binary
+        .ancestors()
+        .nth(2)
+        .map_or_else(std::env::temp_dir, Path::to_owned))
+}
+
+fn default_results(document: &Document) -> PathBuf {
+    let name = format!("results/{}.json", document.workload.name());
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if source.is_dir() {
+        source.join(name)
+    } else {
+        PathBuf::from(name)
+    }
+}
+
+/// The command that repeats the run, with the seed it has drawn.
+fn command(cli: &Cli, seed: u64) -> String {
+    let mut words = vec!["cargo run --release -p comparisons --".to_owned()];
+    words.extend(std::env::args().skip(1).map(|word| quoted(&word)));
+    if cli.seed.is_none() {
+        words.push(format!("--seed {seed}"));
+    }
+    words.join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=,./:+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn git() -> Option<Git> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(env!("CARGO_MANIFEST_DIR"))
+            .args(arguments)
+            .output()
+            .ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    Some(Git {
+        sha: git(&["rev-parse", "--verify", "--quiet", "HEAD"])?,
+        dirty: !git(&["status", "--porcelain"])?.is_empty(),
+    })
+}
+
+fn end(document: &Document) -> End {
+    let kinds = || {
+        let failures = document
+            .cells
+            .iter()
+            .filter_map(|cell| cell.failure.as_ref());
+        failures.map(|failure| failure.kind)
+    };
+    if kinds().any(FailureKind::is_error) {
+        End::Failed
+    } else if document.interrupted {
+        End::Interrupted
+    } else if kinds().any(|kind| kind == FailureKind::NeedsMemory)
+        && document.cells.iter().all(|cell| cell.failure.is_some())
+    {
+        End::Unfit
+    } else {
+        End::Complete
+    }
+}

@@ -1,0 +1,349 @@
+//! Runs the built binary as a user does. Sizes are tiny and nothing is timed.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// Far more than any run here takes, so that only a hang is caught.
+const GUARD: Duration = Duration::from_secs(120);
+
+fn comparisons(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comparisons"));
+    command
+        .args(arguments)
+        .env("VIRID_COMPARE_ALLOW_DEBUG", "1")
+        .env("VIRID_COMPARE_NO_GO_INSTALL", "1")
+        .env_remove("VIRID_COMPARE_FAULT")
+        .env_remove("VIRID_COMPARE_NO_GO")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn finish(mut command: Command) -> Output {
+    let child = command.spawn().unwrap();
+    let (sender, receiver) = channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    receiver
+        .recv_timeout(GUARD)
+        .expect("the binary hangs")
+        .unwrap()
+}
+
+fn scratch(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// A tiny run of `runtimes`, with its results in a file called `name`.
+fn tiny(name: &str, runtimes: &str, more: &[&str]) -> Command {
+    let out = scratch(&format!("{name}.json"));
+    let mut command = comparisons(&["--sizes", "1000", "--rounds", "2", "--runtimes", runtimes]);
+    command.arg("--out").arg(out).args(more);
+    command
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{error}: {}\n{}", stdout(output), stderr(output));
+    })
+}
+
+fn cell<'a>(document: &'a Value, runtime: &str) -> &'a Value {
+    let mut cells = document["cells"].as_array().unwrap().iter();
+    cells
+        .find(|cell| cell["runtime"] == runtime)
+        .unwrap_or_else(|| panic!("no cell of {runtime}"))
+}
+
+#[test]
+fn help_has_three_examples_and_hides_test_hooks() {
+    let output = finish(comparisons(&["--help"]));
+    assert_eq!(output.status.code(), Some(0));
+    let text = stdout(&output);
+    let examples = text
+        .lines()
+        .filter(|line| line.starts_with("  cargo run --release -p comparisons"));
+    assert_eq!(examples.count(), 3);
+    assert!(!text.contains("deadline"));
+}
+
+#[test]
+fn usage_errors_name_what_is_valid() {
+    let cases: [(&[&str], &str); 7] = [
+        (&["--runtimes", "erlang"], "async-executor"),
+        (&["--sizes", "5x"], "10k"),
+        (&["--sizes", "0"], "1 to 100m"),
+        (&["--workers", "0"], "--workers"),
+        (&["--rounds", "many"], "--rounds"),
+        (&["--quick", "--sizes", "10k"], "--sizes"),
+        (&["--sise"], "--sizes"),
+    ];
+    for (arguments, named) in cases {
+        let output = finish(comparisons(arguments));
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let text = stderr(&output);
+        assert!(text.contains(named), "{arguments:?}: {text}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn debug_build_refuses_with_the_right_command() {
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    let mut command = tiny("refused", "tokio", &[]);
+    command.env_remove("VIRID_COMPARE_ALLOW_DEBUG");
+    let output = finish(command);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("cargo run --release -p comparisons"));
+}
+
+#[test]
+fn every_runtime_computes_the_right_answer() {
+    let rust = "virid,tokio,rayon,async-executor";
+    let output = finish(tiny("all", rust, &["--json", "--workers", "3"]));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let document = json(&output);
+    for runtime in rust.split(',') {
+        let cell = cell(&document, runtime);
+        assert!(cell["failure"].is_null(), "{cell}");
+        assert_eq!(cell["samples"].as_array().unwrap().len(), 2);
+        assert!(cell["summary"]["ratio"].as_f64().unwrap() > 0.0);
+        assert!(document["versions"][runtime].is_string());
+    }
+}
+
+#[test]
+fn document_has_the_schema_and_equals_the_file() {
+    let output = finish(tiny("schema", "virid,tokio", &["--json", "--seed", "7"]));
+    let document = json(&output);
+    assert_eq!(document["schema_version"], 1);
+    assert_eq!(document["workload"], "flat");
+    assert_eq!(document["seed"], 7);
+    assert_eq!(document["interrupted"], false);
+    assert!(document["workers"].as_u64().unwrap() >= 1);
+    for text in ["date", "command"] {
+        assert!(document[text].is_string(), "{text}");
+    }
+    for text in ["cpu", "kernel"] {
+        assert!(document["machine"][text].is_string(), "{text}");
+    }
+    assert!(document["versions"]["rustc"].is_string());
+    let sample = &cell(&document, "tokio")["samples"][0];
+    for number in ["ns", "cpu_ns", "peak_kib"] {
+        assert!(sample[number].as_u64().unwrap() > 0, "{number}");
+    }
+    let file = fs::read(scratch("schema.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&file).unwrap(), document);
+}
+
+#[test]
+fn table_names_everything_needed_to_repeat_it() {
+    let output = finish(tiny("table", "virid,rayon", &["--seed", "42"]));
+    assert_eq!(output.status.code(), Some(0));
+    let text = stdout(&output);
+    for part in [
+        "ns/task",
+        "vs virid",
+        "1K",
+        "rayon",
+        "machine",
+        "rustc",
+        "seed 42",
+        "cargo run",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    assert!(!text.contains('\x1b'), "colour in a pipe");
+}
+
+#[test]
+fn wrong_answer_is_a_cell_and_exit_code_1() {
+    let mut command = tiny("wrong", "virid,tokio", &["--json"]);
+    command.env("VIRID_COMPARE_FAULT", "tokio:1000:wrong");
+    let output = finish(command);
+    assert_eq!(output.status.code(), Some(1));
+    let document = json(&output);
+    let failed = cell(&document, "tokio");
+    assert_eq!(failed["failure"]["reason"], "wrong answer");
+    assert!(failed["summary"].is_null());
+    assert!(cell(&document, "virid")["summary"].is_object());
+}
+
+#[test]
+fn hang_is_a_timeout_cell_and_the_rest_goes_on() {
+    let mut command = tiny("hang", "virid,rayon", &["--json", "--deadline", "1"]);
+    command.env("VIRID_COMPARE_FAULT", "rayon:1000:hang");
+    let output = finish(command);
+    assert_eq!(output.status.code(), Some(1));
+    let document = json(&output);
+    assert_eq!(cell(&document, "rayon")["failure"]["kind"], "timeout");
+    assert!(cell(&document, "virid")["summary"].is_object());
+}
+
+#[test]
+fn crash_is_a_cell_that_names_the_signal() {
+    let mut command = tiny("crash", "virid,tokio", &[]);
+    command.env("VIRID_COMPARE_FAULT", "virid:1000:crash");
+    let output = finish(command);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stdout(&output);
+    assert!(text.contains("crashed (signal 9)"), "{text}");
+    // Without a baseline the other rows keep their times and lose their ratio.
+    assert!(!text.contains("x slower") && !text.contains("x faster"));
+}
+
+/// Starts a run whose second size hangs, and returns when the first is finished.
+fn hanging(name: &str) -> std::process::Child {
+    let out = scratch(&format!("{name}.json"));
+    let mut command = comparisons(&["--sizes", "1000,2000", "--rounds", "1"]);
+    let mut child = command
+        .args(["--runtimes", "virid", "--out"])
+        .arg(out)
+        .env("VIRID_COMPARE_FAULT", "virid:2000:hang")
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        sender.send(line).unwrap();
+        // Kept open: the launcher has more to say.
+        let _ = stderr.read_to_string(&mut String::new());
+    });
+    let line = receiver.recv_timeout(GUARD).expect("no first round");
+    assert!(line.starts_with("1K tasks, round 1"), "{line}");
+    child
+}
+
+#[test]
+fn interrupt_prints_what_is_finished() {
+    let child = hanging("interrupt");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let (sender, receiver) = channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = receiver.recv_timeout(GUARD).expect("goes on").unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let text = stdout(&output);
+    assert!(text.contains("not measured"), "{text}");
+    assert!(text.contains("interrupted"), "{text}");
+}
+
+#[test]
+fn children_die_with_a_killed_launcher() {
+    let mut launcher = hanging("orphan");
+    let measuring = loop {
+        if let Some(pid) = child_of(launcher.id()) {
+            break pid;
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    launcher.kill().unwrap();
+    launcher.wait().unwrap();
+    let stat = format!("/proc/{measuring}/stat");
+    // A zombie whose new parent has not looked yet is as dead.
+    let lives = || fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+    let deadline = std::time::Instant::now() + GUARD;
+    while lives() {
+        assert!(std::time::Instant::now() < deadline, "the child lives on");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn child_of(parent: u32) -> Option<u32> {
+    let parent = format!("PPid:\t{parent}\n");
+    fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let status = fs::read_to_string(entry.path().join("status")).ok()?;
+        status.contains(&parent).then_some(pid)
+    })
+}
+
+#[test]
+fn missing_go_is_no_error_and_names_the_cure() {
+    let mut command = tiny("nogo", "virid,go", &[]);
+    command.env("VIRID_COMPARE_NO_GO", "1");
+    let output = finish(command);
+    assert_eq!(output.status.code(), Some(0));
+    let text = stdout(&output);
+    assert!(text.contains("not installed"), "{text}");
+    assert!(text.contains("--go PATH"), "{text}");
+}
+
+#[test]
+fn wrong_go_path_is_a_usage_error() {
+    let output = finish(tiny("badgo", "virid,go", &["--go", "/nonexistent"]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("/nonexistent"));
+}
+
+#[test]
+fn go_measures_or_says_that_it_is_not_installed() {
+    let output = finish(tiny("go", "go", &["--json"]));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let document = json(&output);
+    let cell = cell(&document, "go");
+    if cell["failure"].is_null() {
+        assert_eq!(cell["samples"].as_array().unwrap().len(), 2);
+        assert!(document["versions"]["go"].is_string());
+    } else {
+        assert_eq!(cell["failure"]["kind"], "not-installed");
+    }
+}
+
+#[test]
+fn readme_table_is_replaced_and_stays_the_same() {
+    let readme = scratch("README.md");
+    let old = "# Title\n\n<!-- sweep:begin -->\nold\n<!-- sweep:end -->\n\nEnd\n";
+    fs::write(&readme, old).unwrap();
+    let path = readme.to_str().unwrap();
+    let output = finish(tiny("readme", "virid,tokio", &["--readme", path]));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let measured = fs::read_to_string(&readme).unwrap();
+    assert!(measured.starts_with("# Title\n\n<!-- sweep:begin -->\n\n"));
+    assert!(measured.ends_with("\n<!-- sweep:end -->\n\nEnd\n"));
+    assert!(measured.contains("| tokio |") || measured.contains("| **tokio** |"));
+    assert!(!measured.contains("old"));
+
+    let results = scratch("readme.json");
+    for _ in 0..2 {
+        let mut command = comparisons(&["--readme", path, "--from"]);
+        command
+            .arg(&results)
+            .env_remove("VIRID_COMPARE_ALLOW_DEBUG");
+        assert_eq!(finish(command).status.code(), Some(0));
+        assert_eq!(fs::read_to_string(&readme).unwrap(), measured);
+    }
+}
+
+#[test]
+fn readme_without_markers_is_a_usage_error_and_is_left_alone() {
+    let readme = scratch("PLAIN.md");
+    fs::write(&readme, "nothing\n").unwrap();
+    let output = finish(tiny(
+        "plain",
+        "virid",
+        &["--readme", readme.to_str().unwrap()],
+    ));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("sweep:begin"));
+    assert_eq!(fs::read_to_string(&readme).unwrap(), "nothing\n");
+}

@@ -1,0 +1,61 @@
+//! virid runs lightweight tasks, by the million, on a few threads.
+//!
+//! ```
+//! let squares: u64 = virid::block_on(async {
+//!     let tasks: Vec<_> = (0..1_000u64).map(|n| virid::spawn(async move { n * n })).collect();
+//!     let mut sum = 0;
+//!     for task in tasks {
+//!         sum += task.await.unwrap();
+//!     }
+//!     sum
+//! });
+//! assert_eq!(squares, 332_833_500);
+//! ```
+//!
+//! [`spawn`] starts an async task on a work-stealing runtime and returns its
+//! [`JoinHandle`](task::JoinHandle). Outside any [`Runtime`] a default one is
+//! started on first use, with a worker for every core. Tasks may wait for
+//! anything that is a future, from any crate; what a task must not do is block
+//! its thread for long, because the tasks queued behind it then wait for a
+//! thief.
+//!
+//! # Floors
+//!
+//! The map of this crate. A file imports only from lower floors; within one
+//! folder and floor, from those listed left of it.
+//!
+//! ```text
+//! 8  lib.rs
+//! 7  task.rs                                what users call, and the head of task/
+//! 6  runtime.rs                             Runtime, Builder, Handle, the default runtime
+//! 5  scheduler/worker.rs                    find-work order, run loop, parking
+//! 4  scheduler/shared.rs                    what all workers see; notify
+//! 3  task/{join,cell}.rs                    the handle; the future and its result
+//! 2  task/header.rs  drive.rs               the erased task, trait Schedule; a future on a plain thread
+//! 1  context.rs  task/state.rs  memory/{boxed,living}.rs  scheduler/{deque,idle,parker}.rs
+//! 0  primitives.rs  rng.rs  unwind.rs       atomics and fences; victim choice; where panics stop
+//! ```
+//!
+//! `scheduler.rs` holds the idle protocol with its proof, `memory.rs` the
+//! interface to the cells, `task/header.rs` the rules of who may touch what.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod context;
+mod drive;
+mod memory;
+mod primitives;
+mod rng;
+mod runtime;
+mod scheduler;
+mod unwind;
+
+pub mod task;
+
+pub use runtime::{Builder, Handle, Runtime, block_on};
+pub use task::{spawn, yield_now};
+
+#[cfg(virid_loom)]
+#[doc(hidden)]
+#[path = "../tests/loom/internals.rs"]
+pub mod internals;

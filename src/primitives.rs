@@ -1,0 +1,154 @@
+//! Atomics, fences, cells, locks and threads: from `std`, or from loom when the
+//! models are built (`--cfg virid_loom`).
+//!
+//! This is the only file that names `std::sync::atomic` or loom, so that every
+//! protocol above it is compiled unchanged into its model. Two rules follow
+//! from what loom can see: a StoreLoad point is a [`fence`] with `SeqCst`
+//! (loom models those, but weakens `SeqCst` accesses to `AcqRel`), and shared
+//! plain data sits in an [`UnsafeCell`] whose accesses loom checks.
+
+#[cfg(virid_loom)]
+pub(crate) use self::with_loom::*;
+#[cfg(not(virid_loom))]
+pub(crate) use self::with_std::*;
+
+/// A counter that orders nothing and is never part of a protocol; loom does
+/// not see it.
+#[derive(Debug)]
+pub(crate) struct Counter(std::sync::atomic::AtomicU64);
+
+impl Counter {
+    pub(crate) const fn new(first: u64) -> Self {
+        Self(std::sync::atomic::AtomicU64::new(first))
+    }
+
+    pub(crate) fn fetch_add(&self, more: u64) -> u64 {
+        self.0.fetch_add(more, std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+#[cfg(not(virid_loom))]
+mod with_std {
+    pub(crate) use std::alloc::{alloc, dealloc};
+    pub(crate) use std::hint::spin_loop;
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use std::thread::{Thread, current as current_thread, park, yield_now as os_yield};
+
+    /// [`std::cell::UnsafeCell`] behind loom's interface, which hands out the
+    /// pointer for the length of one closure only.
+    #[derive(Debug)]
+    pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(std::cell::UnsafeCell::new(value))
+        }
+
+        /// Lends the pointer for reading; no write may happen meanwhile.
+        #[inline]
+        pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+            f(self.0.get())
+        }
+
+        /// Lends the pointer for writing; no other access may happen meanwhile.
+        #[inline]
+        pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+            f(self.0.get())
+        }
+    }
+
+    /// A lock without poisoning: what it guards is never left half-written,
+    /// because no user code runs while it is held.
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(std::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
+            self.0
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
+
+    /// A thread-local without a destructor: readable at any time in a thread's
+    /// life, also from the destructors of other thread-locals.
+    macro_rules! thread_local_const {
+        ($(#[$attribute:meta])* static $name:ident: $type:ty = $value:expr;) => {
+            std::thread_local! {
+                $(#[$attribute])* static $name: $type = const { $value };
+            }
+        };
+    }
+    pub(crate) use thread_local_const;
+
+    /// A line that a protocol cannot do without: evaluates it. The name lets a
+    /// model run without the statement, or with a wrong value in place of the
+    /// right one, to show that the model fails then.
+    macro_rules! needed {
+        ($name:literal, $statement:expr) => {
+            $statement
+        };
+        ($name:literal, $right:expr, not $wrong:expr) => {
+            $right
+        };
+    }
+    pub(crate) use needed;
+}
+
+#[cfg(virid_loom)]
+mod with_loom {
+    pub(crate) use loom::alloc::{alloc, dealloc};
+    pub(crate) use loom::cell::UnsafeCell;
+    pub(crate) use loom::hint::spin_loop;
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use loom::thread::{Thread, current as current_thread, park, yield_now as os_yield};
+
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+            self.0.lock().expect("no user code runs under the lock")
+        }
+    }
+
+    macro_rules! thread_local_const {
+        ($(#[$attribute:meta])* static $name:ident: $type:ty = $value:expr;) => {
+            loom::thread_local! {
+                $(#[$attribute])* static $name: $type = $value;
+            }
+        };
+    }
+    pub(crate) use thread_local_const;
+
+    macro_rules! needed {
+        ($name:literal, $statement:expr) => {
+            if !$crate::primitives::left_out($name) {
+                $statement
+            }
+        };
+        ($name:literal, $right:expr, not $wrong:expr) => {
+            if $crate::primitives::left_out($name) {
+                $wrong
+            } else {
+                $right
+            }
+        };
+    }
+    pub(crate) use needed;
+
+    /// Whether this run of a model is to go without the statement `name`.
+    pub(crate) fn left_out(name: &str) -> bool {
+        static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+        let chosen = CHOSEN.get_or_init(|| std::env::var("VIRID_LEAVE_OUT").ok());
+        chosen.as_deref() == Some(name)
+    }
+}

@@ -1,0 +1,83 @@
+//! The scheduler: where runnable tasks wait, and who is signalled when.
+//!
+//! # Queues
+//!
+//! Every worker has a deque: it pushes and pops at the ends of a first-in,
+//! first-out queue without a lock, and a worker that has run dry takes the
+//! older half of somebody else's. What a task spawns or wakes goes to the deque
+//! of the worker that runs it; what any other thread spawns or wakes goes to
+//! the shared injector. The deques are Chase and Lev's ("Dynamic circular
+//! work-stealing deque", SPAA 2005), the injector is a list of blocks; both are
+//! crossbeam-deque's.
+//!
+//! # The idle protocol
+//!
+//! Promise: **no runnable task waits while a worker is parked**, also behind a
+//! task that computes for seconds. And a push costs no signal while the workers
+//! are busy, or while one of them is looking for work already.
+//!
+//! *Invariant I.* If a queue holds a task and a worker is parked, then somebody
+//! is searching, or is between one of the fences below and what follows it.
+//!
+//! Four places keep it. Each writes, pays `fence(SeqCst)`, and reads what the
+//! others write; of two fences one comes first, and the later side sees the
+//! earlier one's write.
+//!
+//! | who                                   | writes              | then reads                    |
+//! |---------------------------------------|---------------------|-------------------------------|
+//! | pusher ([`Shared::notify`], `Worker::push`) | a queue       | its deque's length, the idle words |
+//! | sleeper (`Worker::park`)              | its parked bit      | all queues, `closed`          |
+//! | last searcher (`Worker::found_work`)  | the searcher count  | all queues                    |
+//! | closer ([`Shared::close`])            | `closed`            | the idle words                |
+//!
+//! - *Pusher and sleeper.* Either the pusher sees the parked bit and signals, or
+//!   the sleeper sees the task and does not park.
+//! - *Pusher and last searcher.* A pusher that sees a searcher signals nobody.
+//!   The searcher count falls to zero after that look, and whoever lets it fall
+//!   looks at all queues: as a sleeper, or in `found_work`, which signals the
+//!   next worker. One searcher at a time is woken, and each wakes the next while
+//!   there is work: the *wake chain*. Without it two tasks and two sleepers
+//!   hang: the first push signals, the second sees a searcher, and the searcher
+//!   is content with one task.
+//! - *Pusher and thief.* A worker that pushes to its own deque and finds it not
+//!   to have been empty signals nobody at all: by the invariant somebody was
+//!   told of the earlier task. If a thief takes that task meanwhile, either the
+//!   pusher's length is 1 after all, or the thief's look at the deque (it was a
+//!   searcher) finds the new task.
+//! - *A task that goes back to its worker's deque* (a yield) is not signalled:
+//!   the run loop pops next. Where the loop takes an injected task first, it
+//!   notifies if its deque is not empty.
+//! - Tasks are invisible for a moment while a thief moves them to its own deque.
+//!   Only searchers do that, and answer for it in `found_work`.
+//!
+//! *Signals.* A notifier moves one parked worker to searching in the same
+//! compare-and-swap in which it sees that nobody searches, so no second signal
+//! is sent until that worker has searched.
+//!
+//! # The end
+//!
+//! [`Shared::close`] lets every worker leave after its current poll. Each drops
+//! what its deque holds; the last one empties the injector and cancels every
+//! suspended task. A thread that spawns meanwhile either comes early enough for
+//! that or finds the runtime closed and cancels its task itself: it queues, pays
+//! a fence and looks at `closed`; the last worker has seen `closed`, pays a fence
+//! and looks at the injector.
+//!
+//! # Rejected
+//!
+//! - *Signal on the transition from empty to not empty, and nothing else.* Hangs
+//!   with two sleepers, as above.
+//! - *A fence on one side only.* Loses wake-ups; the model of each fence fails
+//!   without it (`tests/loom.rs`).
+//! - *A list of sleepers under a lock*, as in Tokio: a notifier that loses its
+//!   processor while it holds the lock stops every other spawner. One word per
+//!   48 workers decides in one compare-and-swap.
+
+pub(crate) mod deque;
+pub(crate) mod idle;
+pub(crate) mod parker;
+pub(crate) mod shared;
+pub(crate) mod worker;
+
+#[cfg(doc)]
+use shared::Shared;

@@ -1,0 +1,55 @@
+//! One thread's token: it waits here, others unpark it.
+//!
+//! Built on `std::thread::park`, whose own token user code shares; so a flag
+//! says whether the unpark was ours, and a foreign one is only a spurious wake.
+
+use std::sync::Arc;
+use std::task::Wake;
+
+use crate::primitives::{AtomicBool, Ordering, Thread, current_thread, park};
+
+/// The token of the thread that made it. Only that thread may
+/// [`park`](Parker::park); any thread may [`unpark`](Parker::unpark).
+#[derive(Debug)]
+pub(crate) struct Parker {
+    unparked: AtomicBool,
+    thread: Thread,
+}
+
+impl Parker {
+    pub(crate) fn for_current_thread() -> Self {
+        Self {
+            unparked: AtomicBool::new(false),
+            thread: current_thread(),
+        }
+    }
+
+    /// Waits until somebody unparks this thread; returns at once where that
+    /// has happened since the last call.
+    pub(crate) fn park(&self) {
+        // Ordering: Acquire pairs with the Release in `unpark`: what the
+        // unparker did before is seen after.
+        while !self.unparked.swap(false, Ordering::Acquire) {
+            park();
+        }
+    }
+
+    pub(crate) fn unpark(&self) {
+        // Ordering: Release pairs with the Acquire in `park`. A token that is
+        // set already need not be set again, but the swap still publishes.
+        if !self.unparked.swap(true, Ordering::Release) {
+            self.thread.unpark();
+        }
+    }
+}
+
+/// The waker of a future that a plain thread drives.
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        self.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.unpark();
+    }
+}

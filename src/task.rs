@@ -1,0 +1,101 @@
+//! Async tasks: spawn a future, and await or join its result.
+//!
+//! A task is a future that the runtime polls. [`spawn`] starts one and returns
+//! its [`JoinHandle`]; dropping the handle detaches the task. A panic stays in
+//! the task and reaches whoever joins it as a [`JoinError`].
+//!
+//! ```
+//! use virid::task;
+//!
+//! let sum = virid::block_on(async {
+//!     let tasks: Vec<_> = (1..=10).map(|n| task::spawn(async move { n * n })).collect();
+//!     let mut sum = 0;
+//!     for task in tasks {
+//!         sum += task.await.unwrap();
+//!     }
+//!     sum
+//! });
+//! assert_eq!(sum, 385);
+//! ```
+//!
+//! Names and meaning follow Tokio's `task` module.
+
+// The folder: `state` (the atomic word), `header` (the erased task and who may
+// touch what), `join` (the handle), `cell` (the future and its result).
+pub(crate) mod cell;
+pub(crate) mod header;
+pub(crate) mod join;
+pub(crate) mod state;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pub use header::Id;
+pub use join::{JoinError, JoinHandle};
+
+use crate::runtime;
+
+/// Spawns a task on the current runtime: that of the calling task, that of a
+/// surrounding [`Runtime::block_on`](crate::Runtime::block_on), else the
+/// default runtime, which is started on first use.
+///
+/// The task begins without being awaited. On a worker it is queued on the
+/// worker's own deque, without a lock and without a write that other workers
+/// write too; from any other thread it goes through the runtime's shared queue.
+///
+/// Where the runtime is ending, the future is dropped unpolled and the handle
+/// yields a [`JoinError`] that says cancelled; spawning never panics for that.
+///
+/// ```
+/// let task = virid::task::spawn(async { "hello" });
+/// assert_eq!(task.join().unwrap(), "hello");
+/// ```
+///
+/// # Panics
+///
+/// Where the default runtime is needed and cannot be started.
+#[inline]
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    runtime::spawn_on_current(future)
+}
+
+/// Lets other tasks run: the calling task goes to the back of its worker's
+/// queue. Where none is queued it goes on at once.
+///
+/// ```
+/// virid::spawn(async {
+///     for _ in 0..3 {
+///         virid::yield_now().await;
+///     }
+/// })
+/// .join()
+/// .unwrap();
+/// ```
+///
+/// The future yields once and is then done. Dropping it before does nothing.
+pub fn yield_now() -> impl Future<Output = ()> + Send + Sync {
+    YieldNow { has_yielded: false }
+}
+
+struct YieldNow {
+    has_yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.has_yielded {
+            return Poll::Ready(());
+        }
+        self.has_yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

@@ -1,0 +1,369 @@
+//! The handle of a task, what it yields, and the handle's half of the join
+//! protocol (rules 2 and 3 in `header.rs`).
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker};
+
+use super::header::{Header, Id};
+use super::state::JoinSlot;
+use crate::drive::drive;
+use crate::unwind::{self, Payload};
+
+/// The handle of a spawned task: a future of its result.
+///
+/// Awaiting the handle, or calling [`join`](Self::join) on a thread that is no
+/// worker, yields what the task returned, or a [`JoinError`] where the task
+/// panicked or was cancelled by the end of its runtime.
+///
+/// **Dropping the handle detaches the task**: it runs on, and its result is
+/// dropped when it ends. A result that is ready when the handle is dropped is
+/// dropped with it. The result of a finished task stays readable after its
+/// runtime is gone.
+///
+/// **Cancellation**: a `select!` or timeout that drops a *reference* to the
+/// handle loses nothing; the handle can be awaited again.
+///
+/// ```
+/// # virid::block_on(async {
+/// let task = virid::spawn(async { 6 * 7 });
+/// assert_eq!(task.await.unwrap(), 42);
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// Polling the handle again after it has yielded the result panics.
+pub struct JoinHandle<T> {
+    /// The task, until the result has been taken. Field invariant: it is alive,
+    /// its state says `HANDLE`, and its output is `T`.
+    task: Option<NonNull<Header>>,
+    id: Id,
+    result: PhantomData<fn() -> T>,
+}
+
+// SAFETY: through the handle only the state word, the waker slot (whose owner
+// moves with the handle) and the result, a `T`, are reached.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: `&JoinHandle` reaches the state word only.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// # Safety
+    ///
+    /// `task` is alive, its state says `HANDLE` for this handle alone, and its
+    /// output is `T`.
+    #[inline]
+    pub(super) unsafe fn new(task: NonNull<Header>, id: Id) -> Self {
+        Self {
+            task: Some(task),
+            id,
+            result: PhantomData,
+        }
+    }
+
+    /// Waits for the result on this thread, which is parked meanwhile. For
+    /// threads that are no workers: inside a task, await the handle.
+    ///
+    /// ```
+    /// let task = virid::spawn(async { 6 * 7 });
+    /// assert_eq!(task.join().unwrap(), 42);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A [`JoinError`] where the task panicked, or was cancelled by the end of
+    /// its runtime.
+    ///
+    /// # Panics
+    ///
+    /// Inside a task, where it would stop the worker. The task of the handle is
+    /// then detached.
+    #[track_caller]
+    pub fn join(self) -> Result<T, JoinError> {
+        drive(self, "JoinHandle::join", "`.await` on the handle")
+    }
+
+    /// Whether the task has ended: whether the handle would yield at once.
+    ///
+    /// ```
+    /// # virid::block_on(async {
+    /// let mut task = virid::spawn(async {});
+    /// (&mut task).await.unwrap();
+    /// assert!(task.is_finished());
+    /// # });
+    /// ```
+    pub fn is_finished(&self) -> bool {
+        self.task.is_none_or(|task| {
+            // SAFETY: the field invariant of `task`.
+            unsafe { task.as_ref() }.state.load().is_complete()
+        })
+    }
+
+    /// The task's number.
+    ///
+    /// ```
+    /// let (a, b) = (virid::spawn(async {}), virid::spawn(async {}));
+    /// assert_ne!(a.id(), b.id());
+    /// ```
+    pub fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let task = self
+            .task
+            .expect("a JoinHandle was polled again after it had yielded the task's result");
+        // SAFETY: the field invariant of `task`.
+        let header = unsafe { task.as_ref() };
+        if !is_complete_or_will_wake(header, cx.waker()) {
+            return Poll::Pending;
+        }
+        let mut result = MaybeUninit::<Self::Output>::uninit();
+        // SAFETY: the task is complete, we are its handle, the result is there
+        // until `task` is taken below, and `result` fits it.
+        unsafe { (header.vtable.take_result)(task, result.as_mut_ptr().cast()) };
+        self.task = None;
+        let last = header.state.drop_handle_of_complete();
+        // SAFETY: `last` comes from this task.
+        unsafe { Header::free_if(task, last) };
+        // SAFETY: `take_result` has filled it.
+        Poll::Ready(unsafe { result.assume_init() })
+    }
+}
+
+/// Whether the task is complete; where it is not, `waker` will be woken.
+fn is_complete_or_will_wake(header: &Header, waker: &Waker) -> bool {
+    if header.state.load().is_complete() {
+        return true;
+    }
+    if header.state.has_join_waiter() {
+        let is_same = header.join_waker.with(|slot| {
+            // SAFETY: rule 3: the slot is full, and while `JOIN_WAITER` is set
+            // both sides may read it. Comparing looks at no more than the
+            // waker's two words, which stay even when it is moved out.
+            unsafe { &*slot.cast::<Waker>() }.will_wake(waker)
+        });
+        if is_same {
+            return false;
+        }
+        if header.state.clear_join_waiter() == JoinSlot::Complete {
+            return true;
+        }
+        drop_join_waker(header);
+    }
+    let waker = waker.clone();
+    header.join_waker.with_mut(|slot| {
+        // SAFETY: rule 3: `JOIN_WAITER` is clear, so the slot is ours.
+        unsafe { slot.cast::<Waker>().write(waker) };
+    });
+    if header.state.set_join_waiter() == JoinSlot::Complete {
+        drop_join_waker(header);
+        return true;
+    }
+    false
+}
+
+/// Empties a slot that is full and, `JOIN_WAITER` being clear, the handle's.
+fn drop_join_waker(header: &Header) {
+    let waker = header.join_waker.with(|slot| {
+        // SAFETY: as above; the waker is moved out, and nobody else will.
+        unsafe { slot.cast::<Waker>().read() }
+    });
+    unwind::contain(|| drop(waker));
+}
+
+impl<T> Drop for JoinHandle<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let Some(task) = self.task else { return };
+        // SAFETY: the field invariant of `task`.
+        let header = unsafe { task.as_ref() };
+        if header.state.has_join_waiter() && header.state.clear_join_waiter() == JoinSlot::Changed {
+            drop_join_waker(header);
+        }
+        if header.state.drop_handle() == JoinSlot::Complete {
+            // SAFETY: the task is complete, we are its handle, and the result
+            // was not taken, or `self.task` would be `None`.
+            unsafe { (header.vtable.drop_result)(task) };
+            let last = header.state.drop_handle_of_complete();
+            // SAFETY: `last` comes from this task.
+            unsafe { Header::free_if(task, last) };
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id)
+            .field("is_finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// Why a task has no result: it panicked, or it was cancelled.
+///
+/// ```
+/// let error = virid::spawn(async { panic!("boom") }).join().unwrap_err();
+/// assert!(error.is_panic());
+/// assert!(error.to_string().ends_with(r#"panicked with message "boom""#));
+/// ```
+pub struct JoinError {
+    id: Id,
+    reason: Reason,
+}
+
+enum Reason {
+    Cancelled,
+    Panicked(SharedPayload),
+}
+
+/// A payload that may be looked at by several threads.
+struct SharedPayload(Payload);
+
+// SAFETY: through a shared reference the payload is only asked whether it is a
+// `String` or a `&str`, both of which are `Sync`.
+unsafe impl Sync for SharedPayload {}
+
+impl SharedPayload {
+    fn text(&self) -> Option<&str> {
+        if let Some(text) = self.0.downcast_ref::<String>() {
+            return Some(text);
+        }
+        self.0.downcast_ref::<&'static str>().copied()
+    }
+}
+
+impl JoinError {
+    pub(super) fn cancelled(id: Id) -> Self {
+        Self {
+            id,
+            reason: Reason::Cancelled,
+        }
+    }
+
+    pub(super) fn panicked(id: Id, payload: Payload) -> Self {
+        Self {
+            id,
+            reason: Reason::Panicked(SharedPayload(payload)),
+        }
+    }
+
+    /// Whether the task was cancelled before it had a result.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let task = runtime.spawn(std::future::pending::<()>());
+    /// drop(runtime);
+    /// assert!(task.join().unwrap_err().is_cancelled());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.reason, Reason::Cancelled)
+    }
+
+    /// Whether the task panicked: in a poll, or while its future was dropped.
+    ///
+    /// ```
+    /// let error = virid::spawn(async { panic!("boom") }).join().unwrap_err();
+    /// assert!(error.is_panic());
+    /// ```
+    pub fn is_panic(&self) -> bool {
+        matches!(self.reason, Reason::Panicked(_))
+    }
+
+    /// What the task panicked with, for [`std::panic::resume_unwind`].
+    ///
+    /// ```
+    /// let error = virid::spawn(async { panic!("boom") }).join().unwrap_err();
+    /// assert_eq!(error.into_panic().downcast_ref(), Some(&"boom"));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Where the task was cancelled; [`try_into_panic`](Self::try_into_panic)
+    /// does not.
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
+        self.try_into_panic().unwrap_or_else(|error| {
+            panic!("into_panic on a task that did not panic: {error}; ask is_panic first")
+        })
+    }
+
+    /// What the task panicked with.
+    ///
+    /// ```
+    /// let error = virid::spawn(async { panic!("boom") }).join().unwrap_err();
+    /// assert!(error.try_into_panic().is_ok());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The error itself, where the task was cancelled.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
+        match self.reason {
+            Reason::Panicked(payload) => Ok(payload.0),
+            Reason::Cancelled => Err(self),
+        }
+    }
+
+    /// The task's number, as [`JoinHandle::id`].
+    ///
+    /// ```
+    /// let task = virid::spawn(async { panic!("boom") });
+    /// let id = task.id();
+    /// assert_eq!(task.join().unwrap_err().id(), id);
+    /// ```
+    pub fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            Reason::Cancelled => write!(f, "task {} was cancelled", self.id),
+            Reason::Panicked(payload) => match payload.text() {
+                Some(text) => write!(f, "task {} panicked with message {text:?}", self.id),
+                None => write!(f, "task {} panicked", self.id),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            Reason::Cancelled => write!(f, "JoinError::Cancelled({:?})", self.id),
+            Reason::Panicked(payload) => match payload.text() {
+                Some(text) => write!(f, "JoinError::Panic({:?}, {text:?}, ...)", self.id),
+                None => write!(f, "JoinError::Panic({:?}, ...)", self.id),
+            },
+        }
+    }
+}
+
+impl Error for JoinError {}
+
+impl From<JoinError> for io::Error {
+    fn from(error: JoinError) -> Self {
+        io::Error::other(error)
+    }
+}

@@ -1,0 +1,85 @@
+//! Proves that idle workers cost nothing: over two seconds no thread of a
+//! runtime switches context or uses a tick of CPU time. Alone in its file,
+//! because tasks of other tests would count.
+
+#![cfg(all(not(virid_loom), target_os = "linux"))]
+
+mod support;
+#[path = "support/workers.rs"]
+mod workers;
+
+use std::collections::BTreeMap;
+use std::fs::{read_dir, read_to_string};
+use std::thread::sleep;
+use std::time::Duration;
+use support::guard;
+use workers::workers;
+
+/// What a thread has cost so far, with the name the kernel knows it by.
+#[derive(Clone, Debug, PartialEq)]
+struct Cost {
+    name: String,
+    voluntary_switches: u64,
+    forced_switches: u64,
+    ticks: u64,
+}
+
+/// Reads the cost of a thread, or nothing if it has ended.
+fn cost(thread: &str) -> Option<Cost> {
+    let file = |name: &str| read_to_string(format!("/proc/self/task/{thread}/{name}")).ok();
+    let (status, stat) = (file("status")?, file("stat")?);
+    let field = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name))?;
+        line.split_once(':')
+            .map(|(_, value)| value.trim().to_owned())
+    };
+    // The name in brackets may hold blanks; ticks are fields 14 and 15.
+    let after_name = stat.rsplit_once(')')?.1;
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    Some(Cost {
+        name: field("Name")?,
+        voluntary_switches: field("voluntary_ctxt_switches")?.parse().ok()?,
+        forced_switches: field("nonvoluntary_ctxt_switches")?.parse().ok()?,
+        ticks: ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum(),
+    })
+}
+
+/// The cost of every thread of this process that `known` does not hold.
+fn costs(known: &BTreeMap<String, Cost>) -> BTreeMap<String, Cost> {
+    let threads = read_dir("/proc/self/task").unwrap();
+    let names = threads.map(|thread| thread.unwrap().file_name().into_string().unwrap());
+    let new = names.filter(|thread| !known.contains_key(thread));
+    new.filter_map(|thread| cost(&thread).map(|cost| (thread, cost)))
+        .collect()
+}
+
+#[test]
+fn idle_workers_neither_switch_context_nor_use_cpu_time() {
+    guard(|| {
+        let none = BTreeMap::new();
+        let own = costs(&none);
+        let runtime = workers(4);
+        let tasks: Vec<_> = (0..10_000)
+            .map(|i| runtime.spawn(async move { i }))
+            .collect();
+        tasks.into_iter().for_each(|task| _ = task.join().unwrap());
+        virid::spawn(async {}).join().unwrap();
+        let suspended = runtime.spawn(std::future::pending::<()>());
+
+        // A worker may search a little before it sleeps; the guard ends a
+        // search that never does.
+        let mut before = costs(&own);
+        loop {
+            sleep(Duration::from_millis(200));
+            let now = costs(&own);
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        assert!(before.len() >= 5, "{before:?}");
+        sleep(Duration::from_secs(2));
+        assert_eq!(costs(&own), before);
+        assert!(!suspended.is_finished());
+    });
+}

@@ -1,0 +1,150 @@
+//! Runs the loom models, and shows that each fails when a line is left out.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg virid_loom" LOOM_MAX_PREEMPTIONS=2 cargo test --release --test loom
+//! ```
+//!
+//! A model that fails may hang the other threads of its process or abort, so
+//! the runs that must fail happen in child processes with a deadline.
+#![cfg(virid_loom)]
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use virid::internals::{idle, task};
+
+macro_rules! models {
+    ($($module:ident :: $model:ident,)+) => {
+        $(
+            #[test]
+            fn $model() {
+                $module::$model();
+            }
+        )+
+    };
+}
+
+models! {
+    task::wakes_race_a_poll,
+    task::two_wakes_make_one_runnable,
+    task::the_last_of_three_frees_the_cell,
+    task::a_handle_is_dropped_while_its_task_ends,
+    task::a_join_with_changing_wakers_races_the_end,
+    task::a_waiting_handle_is_dropped_while_its_task_ends,
+    task::a_parked_joiner_is_unparked,
+    task::cancel_races_a_wake,
+    task::cancel_races_a_poll,
+    task::cancel_races_the_end_of_a_detached_task,
+    idle::a_spawn_from_outside_wakes_a_worker,
+    idle::two_spawns_from_outside_occupy_two_workers,
+    idle::a_child_runs_while_its_parent_computes,
+    idle::two_children_run_while_their_parent_computes,
+    idle::close_reaches_every_worker,
+    idle::a_spawn_races_the_end,
+}
+
+/// The lines marked `needed!` in `src`, each with a model that notices.
+const NEEDED: &[(&str, &str)] = &[
+    ("wake of a scheduled task", "wakes_race_a_poll"),
+    ("woken while running", "wakes_race_a_poll"),
+    ("cancelled while running", "cancel_races_a_poll"),
+    (
+        "handle of a sole owner",
+        "a_join_with_changing_wakers_races_the_end",
+    ),
+    (
+        "reference of the completer",
+        "a_join_with_changing_wakers_races_the_end",
+    ),
+    (
+        "complete before the waker came",
+        "a_join_with_changing_wakers_races_the_end",
+    ),
+    (
+        "strike out before the end",
+        "cancel_races_the_end_of_a_detached_task",
+    ),
+    ("pusher's fence", "a_spawn_from_outside_wakes_a_worker"),
+    ("sleeper's fence", "a_spawn_from_outside_wakes_a_worker"),
+    ("sleeper's look", "a_spawn_from_outside_wakes_a_worker"),
+    ("spawner's fence", "a_child_runs_while_its_parent_computes"),
+    (
+        "length after the push",
+        "a_child_runs_while_its_parent_computes",
+    ),
+    (
+        "searcher's fence",
+        "two_spawns_from_outside_occupy_two_workers",
+    ),
+    ("wake chain", "two_spawns_from_outside_occupy_two_workers"),
+    ("last worker's fence", "a_spawn_races_the_end"),
+    ("closer's fence", "close_reaches_every_worker"),
+];
+
+#[test]
+fn every_needed_line_is_needed() {
+    let unnoticed: Vec<_> = NEEDED
+        .iter()
+        .filter(|(line, model)| succeeds_without(line, model))
+        .collect();
+    assert!(
+        unnoticed.is_empty(),
+        "models that pass without a line: {unnoticed:?}"
+    );
+}
+
+/// Runs one model in a child, without one line.
+fn succeeds_without(line: &str, model: &str) -> bool {
+    let program = std::env::current_exe().expect("a test knows its own path");
+    let mut child = Command::new(program)
+        .args(["--exact", model])
+        .env("VIRID_LEAVE_OUT", line)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the test program starts again");
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            return status.success();
+        }
+        if Instant::now() > deadline {
+            // It hangs: the line was missed.
+            let _ = child.kill();
+            let _ = child.wait();
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The table above names every marked line of `src`.
+#[test]
+fn every_marked_line_is_in_the_table() {
+    let mut marked = Vec::new();
+    collect_marks("src".as_ref(), &mut marked);
+    marked.sort();
+    let mut listed: Vec<_> = NEEDED.iter().map(|(line, _)| line.to_string()).collect();
+    listed.sort();
+    assert_eq!(marked, listed);
+}
+
+fn collect_marks(folder: &std::path::Path, marks: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).expect("tests run in the package's folder") {
+        let path = entry.expect("a folder can be listed").path();
+        if path.is_dir() {
+            collect_marks(&path, marks);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a source file is text");
+        for (at, _) in text.match_indices("needed!(") {
+            let rest = text[at + "needed!(".len()..].trim_start();
+            if let Some(name) = rest
+                .strip_prefix('"')
+                .and_then(|rest| rest.split('"').next())
+            {
+                marks.push(name.to_owned());
+            }
+        }
+    }
+}

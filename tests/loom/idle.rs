@@ -1,0 +1,201 @@
+//! The idle protocol and the end of a runtime: whole workers, two or three of
+//! them, on the stand-in queues. A lost wake-up is a deadlock, which loom
+//! reports.
+
+use std::sync::Arc;
+
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+use crate::scheduler::deque::Deque;
+use crate::scheduler::parker::Parker;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::worker::{self, Worker};
+use crate::task::JoinHandle;
+use crate::task::cell::TaskCell;
+
+/// A runtime whose workers are loom's threads.
+struct Pool {
+    shared: Arc<Shared>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Pool {
+    fn start(workers: usize) -> Self {
+        let deques: Vec<_> = (0..workers).map(|_| Deque::new()).collect();
+        let shared = Arc::new(Shared::new(&deques));
+        let threads = deques
+            .into_iter()
+            .enumerate()
+            .map(|(index, deque)| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || Worker::new(shared, index, deque).run())
+            })
+            .collect();
+        Self { shared, threads }
+    }
+
+    fn end(self) {
+        self.shared.close();
+        self.join();
+    }
+
+    fn join(self) {
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+    }
+}
+
+/// Spawns a task that runs `body` once.
+fn spawn<T: Send + 'static>(
+    shared: &Shared,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    let (runnable, handle) = TaskCell::spawn(async move { body() });
+    worker::spawn(shared, runnable);
+    handle
+}
+
+/// The same, detached before anybody can see the task: fewer steps to model.
+fn spawn_detached(shared: &Shared, body: impl FnOnce() + Send + 'static) {
+    let (runnable, handle) = TaskCell::spawn(async move { body() });
+    drop(handle);
+    worker::spawn(shared, runnable);
+}
+
+/// A spawn from outside reaches a worker that is about to park.
+pub fn a_spawn_from_outside_wakes_a_worker() {
+    loom::model(|| {
+        let pool = Pool::start(1);
+        let task = spawn(&pool.shared, || ());
+        task.join().unwrap();
+        pool.end();
+    });
+}
+
+/// Two spawns, two workers, and tasks that need each other's worker: the second
+/// push sees a searcher and signals nobody, so the searcher must pass it on.
+pub fn two_spawns_from_outside_occupy_two_workers() {
+    loom::model(|| {
+        let pool = Pool::start(2);
+        let shared = Arc::clone(&pool.shared);
+        let (sender, receiver) = handoff();
+        spawn_detached(&pool.shared, move || {
+            receiver.wait();
+            shared.close();
+        });
+        spawn_detached(&pool.shared, move || sender.send());
+        pool.join();
+    });
+}
+
+/// A task that spawns and then computes until its child has run: the child must
+/// be taken by the other worker.
+pub fn a_child_runs_while_its_parent_computes() {
+    loom::model(|| {
+        let pool = Pool::start(2);
+        let shared = Arc::clone(&pool.shared);
+        spawn_detached(&pool.shared, move || {
+            let (sender, receiver) = handoff();
+            spawn_detached(&shared, move || sender.send());
+            receiver.wait();
+            shared.close();
+        });
+        pool.join();
+    });
+}
+
+/// Three workers, two words of the idle state: the parent waits for its first
+/// child, and that one for the second. The second push finds the deque not
+/// empty and signals nobody: the thief of the first must look back.
+///
+/// One preemption, whatever the environment says: at two the model runs for
+/// hours.
+pub fn two_children_run_while_their_parent_computes() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(1);
+    model.check(|| {
+        let pool = Pool::start(3);
+        let shared = Arc::clone(&pool.shared);
+        spawn_detached(&pool.shared, move || {
+            let (first, first_ran) = handoff();
+            let (second, second_ran) = handoff();
+            spawn_detached(&shared, move || {
+                second_ran.wait();
+                first.send();
+            });
+            spawn_detached(&shared, move || second.send());
+            first_ran.wait();
+            shared.close();
+        });
+        pool.join();
+    });
+}
+
+/// The end of the runtime meets a worker that is about to park.
+pub fn close_reaches_every_worker() {
+    loom::model(|| Pool::start(2).end());
+}
+
+/// A spawn while the runtime ends: polled once or cancelled, never left.
+pub fn a_spawn_races_the_end() {
+    loom::model(|| {
+        let pool = Pool::start(1);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let spawner = thread::spawn({
+            let shared = Arc::clone(&pool.shared);
+            let ran = Arc::clone(&ran);
+            move || {
+                spawn(&shared, move || ran.fetch_add(1, Ordering::Relaxed))
+                    .join()
+                    .is_ok()
+            }
+        });
+        pool.end();
+        let was_polled = spawner.join().unwrap();
+        assert_eq!(ran.load(Ordering::Relaxed), usize::from(was_polled));
+    });
+}
+
+/// One token from one task to another that keeps its worker until it comes.
+fn handoff() -> (Sender, Receiver) {
+    let slot = Arc::new(crate::primitives::Mutex::new(Slot::default()));
+    (Sender(Arc::clone(&slot)), Receiver(slot))
+}
+
+#[derive(Default)]
+struct Slot {
+    sent: bool,
+    waiter: Option<Arc<Parker>>,
+}
+
+struct Sender(Arc<crate::primitives::Mutex<Slot>>);
+struct Receiver(Arc<crate::primitives::Mutex<Slot>>);
+
+impl Sender {
+    fn send(self) {
+        let waiter = {
+            let mut slot = self.0.lock();
+            slot.sent = true;
+            slot.waiter.take()
+        };
+        if let Some(waiter) = waiter {
+            waiter.unpark();
+        }
+    }
+}
+
+impl Receiver {
+    fn wait(self) {
+        let parker = Arc::new(Parker::for_current_thread());
+        {
+            let mut slot = self.0.lock();
+            if slot.sent {
+                return;
+            }
+            slot.waiter = Some(Arc::clone(&parker));
+        }
+        parker.park();
+    }
+}
