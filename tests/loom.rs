@@ -41,6 +41,7 @@ models! {
     idle::two_children_run_while_their_parent_computes,
     idle::close_reaches_every_worker,
     idle::a_spawn_races_the_end,
+    idle::a_wake_races_the_end,
 }
 
 /// The lines marked `needed!` in `src`, each with a model that notices.

@@ -257,6 +257,31 @@ fn a_task_that_computes_does_not_stop_what_other_threads_spawn() {
 }
 
 #[test]
+fn a_task_from_outside_that_computes_does_not_stop_a_yielding_one() {
+    guard(|| {
+        for count in [2, 3] {
+            let (runtime, turns) = (workers(count), Arc::new(AtomicUsize::new(0)));
+            let yielder = turns.clone();
+            drop(runtime.spawn(async move {
+                loop {
+                    yielder.fetch_add(1, Ordering::SeqCst);
+                    virid::yield_now().await;
+                }
+            }));
+            for round in 0..5_000 {
+                let turns = turns.clone();
+                let busy = runtime.spawn(async move {
+                    let goal = turns.load(Ordering::SeqCst) + 10;
+                    until(|| turns.load(Ordering::SeqCst) >= goal);
+                });
+                busy.join().unwrap();
+                pause(round);
+            }
+        }
+    });
+}
+
+#[test]
 fn pushes_from_four_threads_to_sleeping_workers_never_stall() {
     guard(|| {
         for count in [1, 2, 3, 8] {

@@ -177,6 +177,11 @@ impl Worker {
         loop {
             if let Some(runnable) = self.search() {
                 self.found_work();
+                if self.shared.is_closed() {
+                    // Spawned, perhaps, by the very task that ended the
+                    // runtime: the steal acquires the push, and so `closed`.
+                    return drop(runnable);
+                }
                 return self.run_task(runnable);
             }
             if self.shared.is_closed() {

@@ -129,14 +129,18 @@ impl Header {
     pub(super) unsafe fn settle(task: NonNull<Header>, scheduler: &Arc<dyn Schedule>) {
         // SAFETY: the cell lives while the `Runnable` does.
         let header = unsafe { task.as_ref() };
+        // SAFETY: rule 4 of the head: nobody writes `home` but us, now.
+        let is_settled = header.home.with(|home| unsafe { &*home }.is_some());
+        if is_settled {
+            // Wakers may be reading `home` at this moment.
+            return;
+        }
         header.home.with_mut(|home| {
-            // SAFETY: rule 1 of the head: `home` is ours.
-            let home = unsafe { &mut *home };
-            if home.is_none() {
-                *home = Some(Arc::clone(scheduler));
-                scheduler.living().enter(task.cast());
-            }
+            // SAFETY: rule 4 of the head: before the first suspension `home`
+            // is ours alone.
+            unsafe { *home = Some(Arc::clone(scheduler)) };
         });
+        scheduler.living().enter(task.cast());
     }
 
     /// Undoes [`settle`](Self::settle), but for `home` itself: wakers may still

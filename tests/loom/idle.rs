@@ -2,7 +2,10 @@
 //! them, on the stand-in queues. A lost wake-up is a deadlock, which loom
 //! reports.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
@@ -156,6 +159,61 @@ pub fn a_spawn_races_the_end() {
         let was_polled = spawner.join().unwrap();
         assert_eq!(ran.load(Ordering::Relaxed), usize::from(was_polled));
     });
+}
+
+/// A wake from outside while the runtime ends: when the end has come, the future
+/// has been dropped, and not by the thread that woke it.
+pub fn a_wake_races_the_end() {
+    loom::model(|| {
+        let pool = Pool::start(1);
+        let dropped_by = Arc::new(crate::primitives::Mutex::new(None));
+        let (sender, has_waker) = handoff();
+        let waker = Arc::new(crate::primitives::Mutex::new(None));
+        let future = Suspends {
+            waker: Arc::clone(&waker),
+            has_waker: Some(sender),
+            dropped_by: Arc::clone(&dropped_by),
+        };
+        let (runnable, handle) = TaskCell::spawn(future);
+        drop(handle);
+        worker::spawn(&pool.shared, runnable);
+        has_waker.wait();
+        let waker: Waker = waker.lock().take().expect("the poll left one");
+
+        let wakes = thread::spawn(move || {
+            waker.wake();
+            thread::current().id()
+        });
+        pool.end();
+        let dropped_by = dropped_by.lock().expect("the future is gone");
+        assert_ne!(dropped_by, wakes.join().unwrap());
+    });
+}
+
+/// Never ready; says who dropped it.
+struct Suspends {
+    waker: Arc<crate::primitives::Mutex<Option<Waker>>>,
+    has_waker: Option<Sender>,
+    dropped_by: Arc<crate::primitives::Mutex<Option<thread::ThreadId>>>,
+}
+
+impl Future for Suspends {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        *self.waker.lock() = Some(cx.waker().clone());
+        if let Some(sender) = self.has_waker.take() {
+            sender.send();
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Suspends {
+    fn drop(&mut self) {
+        let before = self.dropped_by.lock().replace(thread::current().id());
+        assert!(before.is_none(), "the future was dropped twice");
+    }
 }
 
 /// One token from one task to another that keeps its worker until it comes.
