@@ -1,17 +1,22 @@
 //! Who is calling: what a thread knows about the runtime it works for.
 //!
-//! | caller                                  | `spawn` goes to                 | `block_on`, `join`                |
-//! |-----------------------------------------|---------------------------------|-----------------------------------|
-//! | a worker, polling a task                | the worker's own deque          | panics, the message names `.await` |
-//! | a plain thread inside `Runtime::block_on` | that runtime's injector       | parks the thread; nesting is fine |
-//! | any other plain thread                  | the default runtime's injector  | parks the thread                  |
-//! | a destructor of a thread-local          | as the thread that runs it      | as the thread that runs it        |
+//! | caller                                              | `spawn` goes to         | `block_on`, `join`                 |
+//! |-----------------------------------------------------|-------------------------|------------------------------------|
+//! | a worker, polling a task or dropping its future     | the worker's own deque  | panics, the message names `.await` |
+//! | who drops futures at the end of a runtime           | nobody: it is cancelled | panics, the same                   |
+//! | a thread hook of a runtime                          | that runtime's injector | parks the thread                   |
+//! | a plain thread in a runtime's `block_on` or `enter` | that runtime's injector | parks the thread; nesting is fine  |
+//! | any other plain thread                              | the default runtime's   | parks the thread                   |
+//! | a destructor of a `thread_local!`                   | as a plain thread, also on a worker, which has left by then | |
 //!
-//! The thread-local has no destructor of its own, so the last row needs no
+//! Dropping a `Runtime` waits for its workers on any thread but those.
+//!
+//! The thread-local of this file has no destructor, so the last row needs no
 //! case. This file knows no worker and no runtime: both stand on higher floors,
 //! install themselves here as bare addresses, and cast those back.
 
 use std::cell::Cell;
+use std::cmp::Ordering;
 use std::ptr;
 
 use crate::primitives::{Counter, thread_local_const};
@@ -28,6 +33,11 @@ struct Context {
     worker: Cell<*const ()>,
     /// The runtime that this thread works for or has entered, or null.
     runtime: Cell<*const ()>,
+    /// See [`NoBlocking`].
+    no_blocking: Cell<bool>,
+    /// Which [`Entered`] set the first two; 0 for none. And the last one given out.
+    serial: Cell<u64>,
+    last_serial: Cell<u64>,
     /// The task numbers left in this thread's block.
     next_number: Cell<u64>,
     last_number: Cell<u64>,
@@ -37,6 +47,9 @@ thread_local_const! {
     static CONTEXT: Context = Context {
         worker: Cell::new(ptr::null()),
         runtime: Cell::new(ptr::null()),
+        no_blocking: Cell::new(false),
+        serial: Cell::new(0),
+        last_serial: Cell::new(0),
         next_number: Cell::new(0),
         last_number: Cell::new(0),
     };
@@ -81,15 +94,54 @@ fn take_block_cold(context: &Context) -> u64 {
 pub(crate) struct Entered {
     worker_before: *const (),
     runtime_before: *const (),
+    serial: u64,
+    serial_before: u64,
+}
+
+/// Where an [`Entered`] stands among those of its thread.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is the last one entered: dropping it restores what was before.
+    Innermost,
+    /// One entered later is still there, and would restore this one.
+    Covered,
+    /// One entered earlier was dropped, and this one's work undone with it.
+    Left,
 }
 
 /// Makes this thread the worker at the first address, for the runtime at the
-/// second. A null worker enters the runtime as a plain thread.
-pub(crate) fn enter(worker: *const (), runtime: *const ()) -> Entered {
-    CONTEXT.with(|context| Entered {
-        worker_before: context.worker.replace(worker),
-        runtime_before: context.runtime.replace(runtime),
+/// second. Both stay valid until the `Entered` is gone, or for ever if it is
+/// never dropped.
+pub(crate) fn enter_worker(worker: *const (), runtime: *const ()) -> Entered {
+    CONTEXT.with(|context| {
+        let serial = context.last_serial.get() + 1;
+        context.last_serial.set(serial);
+        Entered {
+            worker_before: context.worker.replace(worker),
+            runtime_before: context.runtime.replace(runtime),
+            serial,
+            serial_before: context.serial.replace(serial),
+        }
     })
+}
+
+/// Enters the runtime at the address, as whoever this thread is.
+pub(crate) fn enter_runtime(runtime: *const ()) -> Entered {
+    enter_worker(worker(), runtime)
+}
+
+impl Entered {
+    pub(crate) fn standing(&self) -> Standing {
+        let innermost = CONTEXT.with(|context| context.serial.get());
+        // Serials are never used twice. A higher one may also be of a scope
+        // that was entered after ours was left; treating that as covered is
+        // the safe side.
+        match innermost.cmp(&self.serial) {
+            Ordering::Equal => Standing::Innermost,
+            Ordering::Greater => Standing::Covered,
+            Ordering::Less => Standing::Left,
+        }
+    }
 }
 
 impl Drop for Entered {
@@ -97,7 +149,27 @@ impl Drop for Entered {
         CONTEXT.with(|context| {
             context.worker.set(self.worker_before);
             context.runtime.set(self.runtime_before);
+            context.serial.set(self.serial_before);
         });
+    }
+}
+
+/// While it lives, this thread must not stop: it drops futures that others wait
+/// for, though it is no worker, or none any more.
+#[derive(Debug)]
+pub(crate) struct NoBlocking {
+    before: bool,
+}
+
+pub(crate) fn forbid_blocking() -> NoBlocking {
+    NoBlocking {
+        before: CONTEXT.with(|context| context.no_blocking.replace(true)),
+    }
+}
+
+impl Drop for NoBlocking {
+    fn drop(&mut self) {
+        CONTEXT.with(|context| context.no_blocking.set(self.before));
     }
 }
 
@@ -105,11 +177,13 @@ impl Drop for Entered {
 ///
 /// # Panics
 ///
-/// On a worker: every task behind the caller would wait with it.
+/// On a worker: every task behind the caller would wait with it. And in the
+/// destructor of a future that the end of a runtime drops.
 #[track_caller]
 pub(crate) fn assert_may_block(call: &str, instead: &str) {
     assert!(
-        worker().is_null(),
-        "`{call}` inside a task would block its worker and every task queued there; use {instead} instead"
+        worker().is_null() && !CONTEXT.with(|context| context.no_blocking.get()),
+        "`{call}` inside a task, or in the destructor of one, would block every task queued \
+         behind it; use {instead} instead"
     );
 }

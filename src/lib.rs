@@ -27,10 +27,12 @@
 //! ```text
 //! 8  lib.rs
 //! 7  task.rs                                what users call, and the head of task/
-//! 6  runtime.rs                             Runtime, Builder, Handle, the default runtime
+//! 6  runtime/{handle,shutdown,owner,builder,default}.rs
+//!                                           Runtime, Builder, Handle, the default runtime
 //! 5  scheduler/worker.rs                    find-work order, run loop, parking
 //! 4  scheduler/shared.rs                    what all workers see; notify
-//! 3  task/{join,cell}.rs                    the handle; the future and its result
+//! 3  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
+//! 3  task/{error,abort,join,cell}.rs        what users hold; the future and its result
 //! 2  task/header.rs  drive.rs               the erased task, trait Schedule; a future on a plain thread
 //! 1  context.rs  task/state.rs  memory/{boxed,living}.rs  scheduler/{deque,idle,parker}.rs
 //! 0  primitives.rs  rng.rs  unwind.rs       atomics and fences; victim choice; where panics stop
@@ -44,6 +46,7 @@
 mod context;
 mod drive;
 mod memory;
+pub mod metrics;
 mod primitives;
 mod rng;
 mod runtime;
@@ -52,7 +55,9 @@ mod unwind;
 
 pub mod task;
 
-pub use runtime::{Builder, Handle, Runtime, block_on};
+pub use runtime::{
+    Builder, EnterGuard, Handle, Runtime, ShutdownReport, TryCurrentError, block_on,
+};
 pub use task::{spawn, yield_now};
 
 #[cfg(virid_loom)]

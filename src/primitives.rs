@@ -25,6 +25,83 @@ impl Counter {
     pub(crate) fn fetch_add(&self, more: u64) -> u64 {
         self.0.fetch_add(more, std::sync::atomic::Ordering::Relaxed)
     }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// A number that one thread writes and any thread reads; as [`Counter`] part of
+/// no protocol.
+#[derive(Debug, Default)]
+pub(crate) struct Count(std::sync::atomic::AtomicU64);
+
+impl Count {
+    /// Called by the one writer: a load and a store, no read-modify-write.
+    #[inline]
+    pub(crate) fn add(&self, more: u64) {
+        let before = self.get();
+        self.0
+            .store(before + more, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// A number and an address that belong together, written by one thread and read
+/// by any; a sequence lock whose sequence is the number itself, which is never
+/// used twice and never 0.
+#[derive(Debug)]
+pub(crate) struct Sequenced<T: 'static> {
+    number: std::sync::atomic::AtomicU64,
+    address: std::sync::atomic::AtomicPtr<T>,
+}
+
+impl<T> Default for Sequenced<T> {
+    fn default() -> Self {
+        Self {
+            number: std::sync::atomic::AtomicU64::new(0),
+            address: std::sync::atomic::AtomicPtr::new(std::ptr::null_mut()),
+        }
+    }
+}
+
+impl<T> Sequenced<T> {
+    /// Called by the one writer.
+    #[inline]
+    pub(crate) fn write(&self, number: u64, address: &'static T) {
+        use std::sync::atomic::{Ordering, fence};
+        let address: *const T = address;
+        self.number.store(0, Ordering::Relaxed);
+        // Pairs with the Acquire fence in `read`: who sees the new address sees
+        // that the old number is gone.
+        fence(Ordering::Release);
+        self.address.store(address.cast_mut(), Ordering::Relaxed);
+        // Pairs with the Acquire load in `read`.
+        self.number.store(number, Ordering::Release);
+    }
+
+    /// Called by the one writer.
+    pub(crate) fn clear(&self) {
+        self.number.store(0, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// `None` before the first write, during one, and when cleared.
+    pub(crate) fn read(&self) -> Option<(u64, &'static T)> {
+        use std::sync::atomic::{Ordering, fence};
+        let number = self.number.load(Ordering::Acquire);
+        let address = self.address.load(Ordering::Relaxed);
+        // Pairs with the Release fence in `write`.
+        fence(Ordering::Acquire);
+        if number == 0 || number != self.number.load(Ordering::Relaxed) {
+            return None;
+        }
+        // SAFETY: `write` stored a reference that lives for ever.
+        Some((number, unsafe { &*address }))
+    }
 }
 
 #[cfg(not(virid_loom))]
@@ -32,7 +109,9 @@ mod with_std {
     pub(crate) use std::alloc::{alloc, dealloc};
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-    pub(crate) use std::thread::{Thread, current as current_thread, park, yield_now as os_yield};
+    pub(crate) use std::thread::{
+        Thread, current as current_thread, park, park_timeout, yield_now as os_yield,
+    };
 
     /// [`std::cell::UnsafeCell`] behind loom's interface, which hands out the
     /// pointer for the length of one closure only.
@@ -106,6 +185,11 @@ mod with_loom {
     pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
     pub(crate) use loom::thread::{Thread, current as current_thread, park, yield_now as os_yield};
+
+    /// Models have no clock: a timeout never comes.
+    pub(crate) fn park_timeout(_: std::time::Duration) {
+        park();
+    }
 
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);

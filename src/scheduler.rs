@@ -23,32 +23,42 @@
 //! others write; of two fences one comes first, and the later side sees the
 //! earlier one's write.
 //!
-//! | who                                   | writes              | then reads                    |
-//! |---------------------------------------|---------------------|-------------------------------|
-//! | pusher ([`Shared::notify`], `Worker::push`) | a queue       | its deque's length, the idle words |
-//! | sleeper (`Worker::park`)              | its parked bit      | all queues, `closed`          |
-//! | last searcher (`Worker::found_work`)  | the searcher count  | all queues                    |
-//! | closer ([`Shared::close`])            | `closed`            | the idle words                |
+//! | who                                         | writes             | then reads                         |
+//! |---------------------------------------------|--------------------|------------------------------------|
+//! | pusher ([`Shared::notify`], `Worker::push`) | a queue            | its deque's length, the idle words |
+//! | sleeper (`Worker::park`)                    | its parked bit     | all queues, `closed`               |
+//! | last searcher (`Worker::found_work`)        | the searcher count | all queues                         |
+//! | closer ([`Shared::close`])                  | `closed`           | the idle words                     |
 //!
 //! - *Pusher and sleeper.* Either the pusher sees the parked bit and signals, or
 //!   the sleeper sees the task and does not park.
-//! - *Pusher and last searcher.* A pusher that sees a searcher signals nobody.
-//!   The searcher count falls to zero after that look, and whoever lets it fall
-//!   looks at all queues: as a sleeper, or in `found_work`, which signals the
-//!   next worker. One searcher at a time is woken, and each wakes the next while
-//!   there is work: the *wake chain*. Without it two tasks and two sleepers
-//!   hang: the first push signals, the second sees a searcher, and the searcher
-//!   is content with one task.
-//! - *Pusher and thief.* A worker that pushes to its own deque and finds it not
+//! - *Pusher and searchers.* A pusher that sees a searcher signals nobody. The
+//!   searcher count of that group falls to zero after that look, and whoever
+//!   lets it fall looks at all queues: as a sleeper, or in `found_work`, which
+//!   signals the next worker. One searcher at a time is woken, and each wakes the
+//!   next while there is work: the *wake chain*. Without it two tasks and two
+//!   sleepers hang: the first push signals, the second sees a searcher, and the
+//!   searcher is content with one task.
+//! - *Searchers among themselves.* A thief moves tasks to its own deque, and
+//!   they are in no queue meanwhile. Only searchers do that. One that leaves
+//!   others searching looks no further; it releases what it did with its step
+//!   out of the count, and the last of the group, whose step comes later on the
+//!   same word, acquires it with its fence and finds what was left or moved.
+//! - *Pusher and taker.* A worker that pushes to its own deque and finds it not
 //!   to have been empty signals nobody at all: by the invariant somebody was
-//!   told of the earlier task. If a thief takes that task meanwhile, either the
-//!   pusher's length is 1 after all, or the thief's look at the deque (it was a
-//!   searcher) finds the new task.
-//! - *A task that goes back to its worker's deque* (a yield) is not signalled:
-//!   the run loop pops next. Where the loop takes an injected task first, it
-//!   notifies if its deque is not empty.
-//! - Tasks are invisible for a moment while a thief moves them to its own deque.
-//!   Only searchers do that, and answer for it in `found_work`.
+//!   told of the earlier task, and has a look at all queues before it. If a thief
+//!   takes the earlier task meanwhile, either the pusher's length is 1 after all,
+//!   or the last searcher, which has acquired the theft, sees the new task. If
+//!   the owner itself takes it, the look either misses that, and finds the
+//!   deque not empty, or acquires it, and the push before it. This rests on the
+//!   deque: `pop` and the thieves' step forward release, `is_empty` acquires
+//!   (crossbeam-deque 0.8: a SeqCst read-modify-write and an Acquire load of the
+//!   front; the stand-in of the models does no more).
+//! - *A task that goes back to its worker's deque* (a yield) is pushed without a
+//!   signal or a fence. Alone in the deque, it is popped next; where the loop
+//!   takes an injected task first, it notifies. Behind another task it is covered
+//!   as by the pusher's length above, the pop of that other task being what the
+//!   look acquires.
 //!
 //! *Signals.* A notifier moves one parked worker to searching in the same
 //! compare-and-swap in which it sees that nobody searches, so no second signal
@@ -59,9 +69,10 @@
 //! [`Shared::close`] lets every worker leave after its current poll. Each drops
 //! what its deque holds; the last one empties the injector and cancels every
 //! suspended task. A thread that spawns meanwhile either comes early enough for
-//! that or finds the runtime closed and cancels its task itself: it queues, pays
-//! a fence and looks at `closed`; the last worker has seen `closed`, pays a fence
-//! and looks at the injector.
+//! that, or finds the runtime closed before it queues, or ended after: it queues,
+//! pays a fence and looks at `ended`; the last worker sets `ended`, pays a fence
+//! and looks at the injector once more. What was queued before the end is the
+//! last worker's to drop, so the runtime's drop does not return before.
 //!
 //! # Rejected
 //!
@@ -70,12 +81,15 @@
 //! - *A fence on one side only.* Loses wake-ups; the model of each fence fails
 //!   without it (`tests/loom.rs`).
 //! - *A list of sleepers under a lock*, as in Tokio: a notifier that loses its
-//!   processor while it holds the lock stops every other spawner. One word per
-//!   48 workers decides in one compare-and-swap.
+//!   processor while it holds the lock stops every other that has to signal. One
+//!   word per 48 workers decides in one compare-and-swap. (A notifier that loses
+//!   it between that and the unpark still delays one signal, and with it the
+//!   chain; pushes go on.)
 
 pub(crate) mod deque;
 pub(crate) mod idle;
 pub(crate) mod parker;
+pub(crate) mod running;
 pub(crate) mod shared;
 pub(crate) mod worker;
 

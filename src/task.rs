@@ -18,11 +18,17 @@
 //! assert_eq!(sum, 385);
 //! ```
 //!
-//! Names and meaning follow Tokio's `task` module.
+//! Names and meaning follow Tokio's `task` module; the tables below say where
+//! they do not.
+
+#![doc = include_str!("task/from_tokio.md")]
 
 // The folder: `state` (the atomic word), `header` (the erased task and who may
-// touch what), `join` (the handle), `cell` (the future and its result).
+// touch what), `error`, `abort` and `join` (what users hold), `cell` (the future
+// and its result).
+pub(crate) mod abort;
 pub(crate) mod cell;
+pub(crate) mod error;
 pub(crate) mod header;
 pub(crate) mod join;
 pub(crate) mod state;
@@ -31,8 +37,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+pub use abort::AbortHandle;
+pub use error::JoinError;
 pub use header::Id;
-pub use join::{JoinError, JoinHandle};
+pub use join::JoinHandle;
 
 use crate::runtime;
 

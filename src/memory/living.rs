@@ -16,6 +16,9 @@ use crate::primitives::Mutex;
 /// to be the same.
 const SHARDS_PER_WORKER: usize = if cfg!(virid_loom) { 0 } else { 4 };
 
+/// A shard with room for fewer tasks is never shrunk.
+const LEAST_CAPACITY: usize = 1024;
+
 /// A cell is at least this large, so the bits below say nothing.
 const CELL_BITS: u32 = 6;
 
@@ -51,8 +54,14 @@ impl Living {
     /// Strikes out a task that is about to complete. After this returns no
     /// walk will see it.
     pub(crate) fn leave(&self, cell: NonNull<u8>) {
-        let was_there = self.shard(cell).lock().0.remove(&cell);
+        let mut shard = self.shard(cell).lock();
+        let was_there = shard.0.remove(&cell);
         debug_assert!(was_there, "a task left that had not entered");
+        // Gives a burst's memory back; halving twice keeps it amortized.
+        if shard.0.capacity() > LEAST_CAPACITY && shard.0.len() < shard.0.capacity() / 8 {
+            let keep = shard.0.capacity() / 4;
+            shard.0.shrink_to(keep);
+        }
     }
 
     /// Visits every task that has entered and not left. A visited task cannot

@@ -25,7 +25,7 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::primitives::{AtomicU64, Ordering};
+use crate::primitives::{AtomicU64, Ordering, needed};
 
 /// Workers in one word. Models use two, so that three workers need two words.
 const GROUP: usize = if cfg!(virid_loom) { 2 } else { 48 };
@@ -41,7 +41,7 @@ pub(crate) enum Searchers {
     /// Somebody else goes on searching.
     Left,
     /// Nobody of this group searches any more: the caller looks after work
-    /// that pushers left to it.
+    /// that pushers and other searchers left to it.
     None,
 }
 
@@ -74,16 +74,21 @@ impl Idle {
     /// Active to searching.
     pub(crate) fn start_searching(&self, worker: usize) {
         let (group, _) = self.place(worker);
-        // Ordering: Relaxed, as all accesses here but for the hand-over in
-        // `announce`: the callers' SeqCst fences order the word against the
-        // queues.
+        // Ordering: Relaxed, as all accesses here but two hand-overs
+        // (`stop_searching`, `announce`): the callers' SeqCst fences order the
+        // word against the queues.
         group.fetch_add(SEARCHER, Ordering::Relaxed);
     }
 
     /// Searching to active.
     pub(crate) fn stop_searching(&self, worker: usize) -> Searchers {
         let (group, _) = self.place(worker);
-        let before = group.fetch_sub(SEARCHER, Ordering::Relaxed);
+        // Ordering: Release pairs with the fence after the read-modify-write of
+        // any later searcher (`announce`, this one). Where others go on
+        // searching the caller looks at no queue again: what it moved to its
+        // own deque is seen by the last of them.
+        let release = needed!("searcher's release", Ordering::Release, not Ordering::Relaxed);
+        let before = group.fetch_sub(SEARCHER, release);
         debug_assert!(before >= SEARCHER, "a worker stopped searching twice");
         if before - SEARCHER < SEARCHER {
             Searchers::None

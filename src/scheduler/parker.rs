@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 use std::task::Wake;
+use std::time::Instant;
 
-use crate::primitives::{AtomicBool, Ordering, Thread, current_thread, park};
+use crate::primitives::{AtomicBool, Ordering, Thread, current_thread, park, park_timeout};
 
 /// The token of the thread that made it. Only that thread may
 /// [`park`](Parker::park); any thread may [`unpark`](Parker::unpark).
@@ -32,6 +33,24 @@ impl Parker {
         while !self.unparked.swap(false, Ordering::Acquire) {
             park();
         }
+    }
+
+    /// As [`park`](Self::park), until `deadline` at the latest if there is one.
+    /// Whether the thread was unparked.
+    pub(crate) fn park_until(&self, deadline: Option<Instant>) -> bool {
+        let Some(deadline) = deadline else {
+            self.park();
+            return true;
+        };
+        // Ordering: as in `park`.
+        while !self.unparked.swap(false, Ordering::Acquire) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            park_timeout(left);
+        }
+        true
     }
 
     pub(crate) fn unpark(&self) {

@@ -2,16 +2,21 @@
 //! protocol: [`Shared::notify`].
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
 use super::deque::{Deque, Injector, Stealer};
 use super::idle::Idle;
 use super::parker::Parker;
+use super::running::Running;
+use crate::context;
 use crate::memory::Living;
-use crate::primitives::{AtomicBool, AtomicUsize, Ordering, fence, needed};
-use crate::task::header::{Runnable, TaskRef};
+use crate::metrics::{Counters, RuntimeMetrics};
+use crate::primitives::{AtomicBool, AtomicUsize, Counter, Ordering, fence, needed};
+use crate::task::header::{Id, Runnable, TaskRef};
 
 /// One runtime, as its workers, handles and suspended tasks know it.
 pub(crate) struct Shared {
@@ -20,10 +25,17 @@ pub(crate) struct Shared {
     injector: Injector<Runnable>,
     idle: Idle,
     living: Living,
-    /// The runtime is ending: no task is polled any more.
+    /// The runtime is ending: no poll begins any more.
     closed: AtomicBool,
-    /// Workers that have not left.
+    /// The last worker has ended every task: the injector has no owner.
+    ended: AtomicBool,
+    /// Workers that have not left their loop.
     workers_left: AtomicUsize,
+    /// Threads that have not ended, and who waits for the last.
+    threads_left: AtomicUsize,
+    ending: OnceLock<Arc<Parker>>,
+    /// Signals from threads that are no workers.
+    signals_from_outside: Counter,
 }
 
 /// What others see of a worker.
@@ -31,6 +43,8 @@ struct Remote {
     stealer: Stealer<Runnable>,
     /// Set by the worker before it announces itself for the first time.
     parker: OnceLock<Arc<Parker>>,
+    counters: Counters,
+    running: Running,
 }
 
 impl Shared {
@@ -40,6 +54,8 @@ impl Shared {
             CachePadded::new(Remote {
                 stealer: deque.stealer(),
                 parker: OnceLock::new(),
+                counters: Counters::default(),
+                running: Running::default(),
             })
         };
         Self {
@@ -48,7 +64,11 @@ impl Shared {
             idle: Idle::new(deques.len()),
             living: Living::new(deques.len()),
             closed: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             workers_left: AtomicUsize::new(deques.len()),
+            threads_left: AtomicUsize::new(deques.len()),
+            ending: OnceLock::new(),
+            signals_from_outside: Counter::new(0),
         }
     }
 
@@ -72,6 +92,25 @@ impl Shared {
         &self.living
     }
 
+    /// The counters of a worker, for it to write.
+    pub(crate) fn counters(&self, worker: usize) -> &Counters {
+        &self.remotes[worker].counters
+    }
+
+    /// What a worker runs, for it to write.
+    pub(crate) fn running(&self, worker: usize) -> &Running {
+        &self.remotes[worker].running
+    }
+
+    pub(crate) fn metrics(&self) -> RuntimeMetrics {
+        let worker = |remote: &CachePadded<Remote>| remote.counters.snapshot(remote.stealer.len());
+        RuntimeMetrics::new(
+            self.remotes.iter().map(worker).collect(),
+            self.injector.len(),
+            self.signals_from_outside.get(),
+        )
+    }
+
     /// Says how to unpark a worker; called by it, once, before it searches.
     pub(crate) fn set_parker(&self, worker: usize, parker: Arc<Parker>) {
         let is_first = self.remotes[worker].parker.set(parker).is_ok();
@@ -84,18 +123,22 @@ impl Shared {
     /// Of the two-fence protocol (head of the folder) this is the pusher:
     /// *queue; fence; look for parked workers*. The other side is
     /// `Worker::park` and `Worker::found_work`.
+    ///
+    /// Whether a signal was sent, for the caller to count.
     #[inline]
-    pub(crate) fn notify(&self) {
+    pub(crate) fn notify(&self) -> bool {
         needed!("pusher's fence", fence(Ordering::SeqCst));
-        self.signal_one();
+        self.signal_one()
     }
 
     /// [`notify`](Self::notify) after a fence that the caller has paid.
     #[inline]
-    pub(crate) fn signal_one(&self) {
-        if let Some(worker) = self.idle.claim_one() {
+    pub(crate) fn signal_one(&self) -> bool {
+        let claimed = self.idle.claim_one();
+        if let Some(worker) = claimed {
             self.signal_cold(worker);
         }
+        claimed.is_some()
     }
 
     #[cold]
@@ -108,30 +151,43 @@ impl Shared {
     }
 
     /// Queues a task that comes from a thread which is no worker of this
-    /// runtime. Where the runtime has ended the task is stuck in the queue:
-    /// see [`cancel_if_closed`](Self::cancel_if_closed).
+    /// runtime. Where all tasks have been ended nobody will take it: see
+    /// [`cancel_if_ended`](Self::cancel_if_ended).
     pub(crate) fn inject(&self, runnable: Runnable) {
         self.injector.push(runnable);
-        self.notify();
+        if self.notify() {
+            self.signals_from_outside.fetch_add(1);
+        }
     }
 
-    /// After a spawn by [`inject`](Self::inject): cancels what nobody will run.
+    /// After a spawn by [`inject`](Self::inject): cancels what nobody will take.
     ///
     /// Either the spawner's fence (in `notify`) comes first, and the last
-    /// worker finds the task when it empties the queue; or the last worker's
-    /// fence (in `end_tasks`) comes first, and the spawner finds `closed`, which
-    /// that worker had seen.
-    pub(crate) fn cancel_if_closed(&self) {
-        if self.is_closed() {
-            self.cancel_injected();
+    /// worker finds the task when it looks at the injector for the last time;
+    /// or the last worker's fence (in [`set_ended`](Self::set_ended)) comes
+    /// first, and the spawner finds `ended`. Then only spawns that come too late
+    /// as well can be in the queue: what was queued before is the last worker's.
+    pub(crate) fn cancel_if_ended(&self) {
+        // Ordering: Relaxed, after the fence.
+        if self.ended.load(Ordering::Relaxed) {
+            let _mark = context::forbid_blocking();
+            while let Some(runnable) = self.next_injected() {
+                drop(runnable);
+            }
         }
     }
 
-    /// Drops the future of every task in the shared queue.
-    pub(crate) fn cancel_injected(&self) {
-        while let Some(runnable) = self.injector.steal_one() {
-            drop(runnable);
-        }
+    /// Called by the last worker, before it looks at the injector for the last
+    /// time.
+    pub(crate) fn set_ended(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+        // Pairs with the fence in `notify`, as `cancel_if_ended` says.
+        needed!("last worker's fence", fence(Ordering::SeqCst));
+    }
+
+    /// Takes one task from the injector, to run or to cancel.
+    pub(crate) fn next_injected(&self) -> Option<Runnable> {
+        self.injector.steal_one()
     }
 
     /// Whether any queue holds a task.
@@ -146,7 +202,8 @@ impl Shared {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Begins the end: every worker leaves after the poll it is in.
+    /// Begins the end: every worker leaves after the poll it is in, and no poll
+    /// begins that is ordered after this.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         // Pairs with the fence in `Worker::park`: a worker that does not see
@@ -162,14 +219,44 @@ impl Shared {
         self.workers_left.fetch_sub(count, Ordering::AcqRel) == count
     }
 
+    /// `count` threads have ended, or were never started. The last unparks
+    /// whoever waits in [`wait_for_threads`](Self::wait_for_threads).
+    pub(crate) fn threads_ended(&self, count: usize) {
+        // Ordering: AcqRel. Release for what the thread did, Acquire so that
+        // the last one sees the waiter, which comes before the waiter's look.
+        if self.threads_left.fetch_sub(count, Ordering::AcqRel) == count
+            && let Some(waiter) = self.ending.get()
+        {
+            waiter.unpark();
+        }
+    }
+
+    /// Waits for the last thread to end, until `deadline` at the latest
+    /// if there is one. Whether it has. Called once.
+    pub(crate) fn wait_for_threads(&self, deadline: Option<Instant>) -> bool {
+        let waiter = Arc::new(Parker::for_current_thread());
+        let is_first = self.ending.set(Arc::clone(&waiter)).is_ok();
+        debug_assert!(is_first, "a runtime ends once");
+        // Ordering: AcqRel, a read-modify-write that changes nothing: either
+        // the last thread's comes later and sees the waiter, or this one sees
+        // that there is none left.
+        self.threads_left.fetch_add(0, Ordering::AcqRel) == 0 || waiter.park_until(deadline)
+    }
+
+    /// The tasks that workers are inside of.
+    pub(crate) fn still_running(&self) -> Vec<(Id, &'static Location<'static>)> {
+        let of = |remote: &CachePadded<Remote>| remote.running.get();
+        self.remotes.iter().filter_map(of).collect()
+    }
+
     /// References to all suspended tasks. Called after the workers have left,
-    /// when no task is suspended any more.
+    /// when no further task will be suspended.
     pub(crate) fn suspended(&self) -> Vec<TaskRef> {
         let mut tasks = Vec::new();
         self.living.walk(|cell| {
             // SAFETY: `Living` holds headers of tasks, and a task leaves it
             // before it completes.
-            tasks.push(unsafe { TaskRef::new(cell) });
+            tasks.push(unsafe { TaskRef::of_cell(cell) });
         });
         tasks
     }

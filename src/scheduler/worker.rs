@@ -11,9 +11,11 @@ use std::sync::Arc;
 use super::deque::Deque;
 use super::idle::{Retract, Searchers};
 use super::parker::Parker;
+use super::running::Running;
 use super::shared::Shared;
 use crate::context;
 use crate::memory::Living;
+use crate::metrics::Counters;
 use crate::primitives::{Ordering, fence, needed, os_yield, spin_loop};
 use crate::rng::Rng;
 use crate::task::header::{Runnable, Schedule};
@@ -47,7 +49,10 @@ pub(crate) struct Worker {
 #[inline]
 pub(crate) fn spawn(shared: &Shared, runnable: Runnable) {
     match Worker::current_of(shared) {
-        Some(worker) => worker.push(runnable),
+        Some(worker) => {
+            worker.counters().spawned.add(1);
+            worker.push(runnable);
+        }
         None => spawn_from_outside(shared, runnable),
     }
 }
@@ -59,10 +64,11 @@ pub(crate) fn is_current_of(shared: &Shared) -> bool {
 
 fn spawn_from_outside(shared: &Shared, runnable: Runnable) {
     if shared.is_closed() {
+        let _mark = context::forbid_blocking();
         return drop(runnable);
     }
     shared.inject(runnable);
-    shared.cancel_if_closed();
+    shared.cancel_if_ended();
 }
 
 impl Schedule for Shared {
@@ -113,7 +119,7 @@ impl Worker {
         let _abort = AbortOnPanic;
         let shared = Arc::as_ptr(&self.shared).cast();
         {
-            let _entered = context::enter((&raw const self).cast(), shared);
+            let _entered = context::enter_worker((&raw const self).cast(), shared);
             while !self.shared.is_closed() {
                 match self.next() {
                     Some(runnable) => self.run_task(runnable),
@@ -122,13 +128,58 @@ impl Worker {
             }
             // What the dropped futures queue comes here too.
             while let Some(runnable) = self.deque.pop() {
-                drop(runnable);
+                self.cancel(runnable);
             }
         }
         if self.shared.leave(1) {
-            let _entered = context::enter(std::ptr::null(), shared);
-            end_tasks(&self.shared);
+            // No worker any more, but one that must not be blocked.
+            let _entered = context::enter_worker(std::ptr::null(), shared);
+            let _mark = context::forbid_blocking();
+            self.end_tasks();
         }
+    }
+
+    /// Ends a task at the end of the runtime.
+    fn cancel(&self, runnable: Runnable) {
+        self.running().begin(runnable.origin());
+        drop(runnable);
+        self.running().end();
+    }
+
+    /// After the last worker has left its loop: ends every task that is left.
+    ///
+    /// Those in the injector, and the suspended ones. A waker on another thread
+    /// may have made one of these runnable and not have queued it yet; it is
+    /// waited for, so that no future is left when the runtime is gone, and none
+    /// is dropped inside somebody's call of `wake`.
+    fn end_tasks(&self) {
+        let cancel_injected = || {
+            while let Some(runnable) = self.shared.next_injected() {
+                self.cancel(runnable);
+            }
+        };
+        cancel_injected();
+        let mut suspended = self.shared.suspended();
+        for task in &suspended {
+            if let Some(runnable) = task.cancel() {
+                self.cancel(runnable);
+            }
+        }
+        while !suspended.is_empty() {
+            cancel_injected();
+            suspended.retain(|task| !task.is_complete());
+            os_yield();
+        }
+        self.shared.set_ended();
+        cancel_injected();
+    }
+
+    fn running(&self) -> &Running {
+        self.shared.running(self.index)
+    }
+
+    fn counters(&self) -> &Counters {
+        self.shared.counters(self.index)
     }
 
     /// The next task without searching for it.
@@ -142,8 +193,9 @@ impl Worker {
             // It goes ahead of what is queued here, which somebody else may
             // have to take.
             if self.deque.len() != 0 {
-                self.shared.notify();
+                self.count_signal(self.shared.notify());
             }
+            self.counters().injected.add(1);
             return Some(runnable);
         }
         self.deque.pop()
@@ -151,7 +203,11 @@ impl Worker {
 
     #[inline]
     fn run_task(&self, runnable: Runnable) {
-        if let Some(again) = runnable.run(&self.scheduler) {
+        self.counters().polled.add(1);
+        self.running().begin(runnable.origin());
+        let again = runnable.run(&self.scheduler);
+        self.running().end();
+        if let Some(again) = again {
             // No signal: this loop goes on with the deque at once, and where
             // other tasks are ahead of this one somebody was told of them.
             self.deque.push(again);
@@ -168,7 +224,14 @@ impl Worker {
         self.deque.push(runnable);
         needed!("spawner's fence", fence(Ordering::SeqCst));
         if needed!("length after the push", self.deque.len() <= 1, not false) {
-            self.shared.signal_one();
+            self.count_signal(self.shared.signal_one());
+        }
+    }
+
+    #[inline]
+    fn count_signal(&self, was_sent: bool) {
+        if was_sent {
+            self.counters().signals.add(1);
         }
     }
 
@@ -180,7 +243,7 @@ impl Worker {
                 if self.shared.is_closed() {
                     // Spawned, perhaps, by the very task that ended the
                     // runtime: the steal acquires the push, and so `closed`.
-                    return drop(runnable);
+                    return self.cancel(runnable);
                 }
                 return self.run_task(runnable);
             }
@@ -199,6 +262,9 @@ impl Worker {
                 (0..SPINS_PER_ROUND).for_each(|_| spin_loop());
             }
             if let Some(runnable) = self.shared.injector().steal_into(&self.deque) {
+                // The deque was empty: what it holds now came along. (Thieves
+                // may have been there already, and count what they took.)
+                self.counters().injected.add(1 + self.deque.len() as u64);
                 return Some(runnable);
             }
             let workers = self.shared.workers();
@@ -208,6 +274,7 @@ impl Worker {
                     continue;
                 }
                 if let Some(runnable) = self.shared.stealer(victim).steal_into(&self.deque) {
+                    self.counters().stolen.add(1 + self.deque.len() as u64);
                     return Some(runnable);
                 }
             }
@@ -226,7 +293,7 @@ impl Worker {
             needed!(
                 "wake chain",
                 if self.shared.has_work() {
-                    self.shared.signal_one();
+                    self.count_signal(self.shared.signal_one());
                 }
             );
         }
@@ -245,30 +312,9 @@ impl Worker {
         if is_needed && idle.retract(self.index) == Retract::Searching {
             return;
         }
+        self.counters().parked.add(1);
         self.parker.park();
-    }
-}
-
-/// After the last worker has left its loop: ends every task that is left.
-///
-/// Those in the shared queue, and the suspended ones. A waker on another thread
-/// may have made one of these runnable and not have queued it yet; it is waited
-/// for, so that no future is left when the runtime is gone, and none is dropped
-/// inside somebody's call of `wake`.
-fn end_tasks(shared: &Shared) {
-    // Pairs with the pusher's fence in `Shared::notify`: a spawner that has not
-    // seen `closed` after it has queued its task before this fence.
-    needed!("last worker's fence", fence(Ordering::SeqCst));
-    shared.cancel_injected();
-    let mut suspended = shared.suspended();
-    suspended.iter().for_each(|task| drop(task.cancel()));
-    loop {
-        shared.cancel_injected();
-        suspended.retain(|task| !task.is_complete());
-        if suspended.is_empty() {
-            return;
-        }
-        os_yield();
+        self.counters().unparked.add(1);
     }
 }
 

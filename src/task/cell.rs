@@ -12,8 +12,9 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use super::error::JoinError;
 use super::header::{Header, Runnable, Schedule, TaskRef, VTable, borrowed_waker};
-use super::join::{JoinError, JoinHandle};
+use super::join::JoinHandle;
 use super::state::{Complete, Start, Suspend};
 use crate::memory;
 use crate::primitives::{UnsafeCell, needed};
@@ -56,6 +57,7 @@ where
 
     /// Makes a task. The caller queues the `Runnable`.
     #[inline]
+    #[track_caller]
     pub(crate) fn spawn(future: F) -> (Runnable, JoinHandle<F::Output>) {
         let cell = memory::allocate(Layout::new::<Self>()).cast::<Self>();
         let fresh = Self {

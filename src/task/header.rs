@@ -8,6 +8,8 @@
 //! | [`Waker`]    | a [`TaskRef`] that can wake                 | any number       |
 //! | `JoinHandle` | the `HANDLE` bit (`join.rs`)                | one at most      |
 //!
+//! An `AbortHandle` is a [`TaskRef`] in public.
+//!
 //! Who may touch which field:
 //!
 //! 1. The holder of the `Runnable` owns the payload and `home`.
@@ -23,6 +25,7 @@
 
 use std::fmt;
 use std::mem::{ManuallyDrop, MaybeUninit};
+use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
@@ -43,6 +46,14 @@ use crate::primitives::UnsafeCell;
 pub struct Id(u64);
 
 impl Id {
+    pub(crate) const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
     #[inline]
     pub(crate) fn next() -> Self {
         Self(context::next_task_number())
@@ -99,6 +110,8 @@ pub(crate) struct Header {
     pub(super) state: State,
     pub(super) vtable: &'static VTable,
     pub(super) id: Id,
+    /// Where the task was spawned.
+    pub(super) place: &'static Location<'static>,
     /// The waker of whoever awaits the handle; see rule 3. Moved in and out by
     /// hand, so never dropped with the cell.
     pub(super) join_waker: UnsafeCell<MaybeUninit<Waker>>,
@@ -110,11 +123,13 @@ pub(crate) struct Header {
 
 impl Header {
     #[inline]
+    #[track_caller]
     pub(super) fn new(vtable: &'static VTable) -> Self {
         Self {
             state: State::new(),
             vtable,
             id: Id::next(),
+            place: Location::caller(),
             join_waker: UnsafeCell::new(MaybeUninit::uninit()),
             home: UnsafeCell::new(None),
         }
@@ -188,16 +203,35 @@ impl Header {
         // SAFETY: the task is alive.
         let header = unsafe { task.as_ref() };
         if header.state.wake() == Claim::Runnable {
-            let runnable = Runnable(task);
-            header.home.with(|home| {
-                // SAFETY: rule 4 of the head. The reference outlives the call
-                // of `schedule`, because `home` goes with the cell only.
-                let home = unsafe { &*home };
-                home.as_ref()
-                    .expect("a suspended task has a home")
-                    .schedule(runnable);
-            });
+            header.schedule(Runnable(task));
         }
+    }
+
+    /// Asks the task to end: its future is dropped by a worker, at once where
+    /// the task is suspended, else after the poll that is running or in place
+    /// of the next.
+    ///
+    /// # Safety
+    ///
+    /// `task` is alive for the whole call.
+    pub(super) unsafe fn abort(task: NonNull<Header>) {
+        // SAFETY: the task is alive.
+        let header = unsafe { task.as_ref() };
+        if header.state.cancel() == Claim::Runnable {
+            header.schedule(Runnable(task));
+        }
+    }
+
+    /// Queues a task that was suspended.
+    fn schedule(&self, runnable: Runnable) {
+        self.home.with(|home| {
+            // SAFETY: rule 4 of the head. The scheduler outlives its call,
+            // because `home` goes with the cell only.
+            let home = unsafe { &*home };
+            home.as_ref()
+                .expect("a suspended task has a home")
+                .schedule(runnable);
+        });
     }
 }
 
@@ -233,6 +267,16 @@ impl Runnable {
     }
 }
 
+impl Runnable {
+    /// The task's number, and where it was spawned.
+    #[inline]
+    pub(crate) fn origin(&self) -> (Id, &'static Location<'static>) {
+        // SAFETY: the task lives while its `Runnable` does.
+        let header = unsafe { self.0.as_ref() };
+        (header.id, header.place)
+    }
+}
+
 impl Drop for Runnable {
     fn drop(&mut self) {
         // SAFETY: the task lives while its `Runnable` does.
@@ -253,20 +297,33 @@ impl fmt::Debug for Runnable {
 /// A counted pointer to a task: keeps the cell, not the future.
 pub(crate) struct TaskRef(NonNull<Header>);
 
-// SAFETY: through a `TaskRef` only the state word is reached, and the
-// `Runnable` that a claim on it may yield is `Send`.
+// SAFETY: through a `TaskRef` only the state word and the scheduler are
+// reached, and the `Runnable` that a claim on it may yield is `Send`.
 unsafe impl Send for TaskRef {}
+// SAFETY: as above.
+unsafe impl Sync for TaskRef {}
 
 impl TaskRef {
+    /// One more reference.
+    ///
     /// # Safety
     ///
-    /// `task` is the address of a header, and the task cannot complete before
-    /// this returns.
-    pub(crate) unsafe fn new(task: NonNull<u8>) -> Self {
-        let task = task.cast::<Header>();
-        // SAFETY: a task that is not complete is alive.
+    /// `task` is alive.
+    pub(super) unsafe fn new(task: NonNull<Header>) -> Self {
+        // SAFETY: the task is alive.
         unsafe { task.as_ref() }.state.add_reference();
         Self(task)
+    }
+
+    /// A reference to a task that is known by its cell.
+    ///
+    /// # Safety
+    ///
+    /// `cell` begins with a header, and the task cannot complete before this
+    /// returns.
+    pub(crate) unsafe fn of_cell(cell: NonNull<u8>) -> Self {
+        // SAFETY: a task that is not complete is alive.
+        unsafe { Self::new(cell.cast()) }
     }
 
     /// Takes over a reference that is counted already.
@@ -276,6 +333,12 @@ impl TaskRef {
     /// The state word of `task` counts a reference that nobody owns.
     pub(super) unsafe fn adopt(task: NonNull<Header>) -> Self {
         Self(task)
+    }
+
+    /// Asks the task to end; see [`Header::abort`].
+    pub(super) fn abort(&self) {
+        // SAFETY: `self` is a reference.
+        unsafe { Header::abort(self.0) };
     }
 
     /// Asks the task to end. Where nobody else would see that, the caller gets
@@ -289,6 +352,13 @@ impl TaskRef {
     pub(crate) fn is_complete(&self) -> bool {
         // SAFETY: `self` is a reference.
         unsafe { self.0.as_ref() }.state.load().is_complete()
+    }
+}
+
+impl Clone for TaskRef {
+    fn clone(&self) -> Self {
+        // SAFETY: `self` is a reference.
+        unsafe { Self::new(self.0) }
     }
 }
 

@@ -1,11 +1,8 @@
-//! The handle of a task, what it yields, and the handle's half of the join
-//! protocol (rules 2 and 3 in `header.rs`).
+//! The handle of a task, and the handle's half of the join protocol (rules 2
+//! and 3 in `header.rs`).
 
-use std::any::Any;
-use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -13,10 +10,12 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-use super::header::{Header, Id};
+use super::abort::AbortHandle;
+use super::error::JoinError;
+use super::header::{Header, Id, TaskRef};
 use super::state::JoinSlot;
 use crate::drive::drive;
-use crate::unwind::{self, Payload};
+use crate::unwind;
 
 /// The handle of a spawned task: a future of its result.
 ///
@@ -109,6 +108,42 @@ impl<T> JoinHandle<T> {
             // SAFETY: the field invariant of `task`.
             unsafe { task.as_ref() }.state.load().is_complete()
         })
+    }
+
+    /// Asks the task to end. Returns at once; await the handle to see how it
+    /// went.
+    ///
+    /// A task that is suspended or queued is not polled again: a worker drops
+    /// its future. A task that is running is dropped after that poll, unless
+    /// the poll completes it. A task that has ended is not affected. The handle
+    /// yields a [`JoinError`] that says cancelled, the result where the task
+    /// was faster, or the panic of a destructor.
+    ///
+    /// ```
+    /// let task = virid::spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// assert!(task.join().unwrap_err().is_cancelled());
+    /// ```
+    pub fn abort(&self) {
+        if let Some(task) = self.task {
+            // SAFETY: the field invariant of `task`.
+            unsafe { Header::abort(task) };
+        }
+    }
+
+    /// A handle that can abort the task and cannot await it. It does not keep
+    /// the task from being detached, nor its result.
+    ///
+    /// ```
+    /// let task = virid::spawn(std::future::pending::<()>());
+    /// let abort = task.abort_handle();
+    /// std::thread::spawn(move || abort.abort());
+    /// assert!(task.join().unwrap_err().is_cancelled());
+    /// ```
+    pub fn abort_handle(&self) -> AbortHandle {
+        // SAFETY: the field invariant of `task`.
+        let task = self.task.map(|task| unsafe { TaskRef::new(task) });
+        AbortHandle::new(task, self.id)
     }
 
     /// The task's number.
@@ -215,155 +250,5 @@ impl<T> fmt::Debug for JoinHandle<T> {
             .field("id", &self.id)
             .field("is_finished", &self.is_finished())
             .finish()
-    }
-}
-
-/// Why a task has no result: it panicked, or it was cancelled.
-///
-/// ```
-/// let error = virid::spawn(async { panic!("boom") }).join().unwrap_err();
-/// assert!(error.is_panic());
-/// assert!(error.to_string().ends_with(r#"panicked with message "boom""#));
-/// ```
-pub struct JoinError {
-    id: Id,
-    reason: Reason,
-}
-
-enum Reason {
-    Cancelled,
-    Panicked(SharedPayload),
-}
-
-/// A payload that may be looked at by several threads.
-struct SharedPayload(Payload);
-
-// SAFETY: through a shared reference the payload is only asked whether it is a
-// `String` or a `&str`, both of which are `Sync`.
-unsafe impl Sync for SharedPayload {}
-
-impl SharedPayload {
-    fn text(&self) -> Option<&str> {
-        if let Some(text) = self.0.downcast_ref::<String>() {
-            return Some(text);
-        }
-        self.0.downcast_ref::<&'static str>().copied()
-    }
-}
-
-impl JoinError {
-    pub(super) fn cancelled(id: Id) -> Self {
-        Self {
-            id,
-            reason: Reason::Cancelled,
-        }
-    }
-
-    pub(super) fn panicked(id: Id, payload: Payload) -> Self {
-        Self {
-            id,
-            reason: Reason::Panicked(SharedPayload(payload)),
-        }
-    }
-
-    /// Whether the task was cancelled before it had a result.
-    ///
-    /// ```
-    /// let runtime = virid::Runtime::new()?;
-    /// let task = runtime.spawn(std::future::pending::<()>());
-    /// drop(runtime);
-    /// assert!(task.join().unwrap_err().is_cancelled());
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self.reason, Reason::Cancelled)
-    }
-
-    /// Whether the task panicked: in a poll, or while its future was dropped.
-    ///
-    /// ```
-    /// let error = virid::spawn(async { panic!("boom") }).join().unwrap_err();
-    /// assert!(error.is_panic());
-    /// ```
-    pub fn is_panic(&self) -> bool {
-        matches!(self.reason, Reason::Panicked(_))
-    }
-
-    /// What the task panicked with, for [`std::panic::resume_unwind`].
-    ///
-    /// ```
-    /// let error = virid::spawn(async { panic!("boom") }).join().unwrap_err();
-    /// assert_eq!(error.into_panic().downcast_ref(), Some(&"boom"));
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// Where the task was cancelled; [`try_into_panic`](Self::try_into_panic)
-    /// does not.
-    #[track_caller]
-    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
-        self.try_into_panic().unwrap_or_else(|error| {
-            panic!("into_panic on a task that did not panic: {error}; ask is_panic first")
-        })
-    }
-
-    /// What the task panicked with.
-    ///
-    /// ```
-    /// let error = virid::spawn(async { panic!("boom") }).join().unwrap_err();
-    /// assert!(error.try_into_panic().is_ok());
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// The error itself, where the task was cancelled.
-    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.reason {
-            Reason::Panicked(payload) => Ok(payload.0),
-            Reason::Cancelled => Err(self),
-        }
-    }
-
-    /// The task's number, as [`JoinHandle::id`].
-    ///
-    /// ```
-    /// let task = virid::spawn(async { panic!("boom") });
-    /// let id = task.id();
-    /// assert_eq!(task.join().unwrap_err().id(), id);
-    /// ```
-    pub fn id(&self) -> Id {
-        self.id
-    }
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.reason {
-            Reason::Cancelled => write!(f, "task {} was cancelled", self.id),
-            Reason::Panicked(payload) => match payload.text() {
-                Some(text) => write!(f, "task {} panicked with message {text:?}", self.id),
-                None => write!(f, "task {} panicked", self.id),
-            },
-        }
-    }
-}
-
-impl fmt::Debug for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.reason {
-            Reason::Cancelled => write!(f, "JoinError::Cancelled({:?})", self.id),
-            Reason::Panicked(payload) => match payload.text() {
-                Some(text) => write!(f, "JoinError::Panic({:?}, {text:?}, ...)", self.id),
-                None => write!(f, "JoinError::Panic({:?}, ...)", self.id),
-            },
-        }
-    }
-}
-
-impl Error for JoinError {}
-
-impl From<JoinError> for io::Error {
-    fn from(error: JoinError) -> Self {
-        io::Error::other(error)
     }
 }

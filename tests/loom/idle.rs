@@ -16,6 +16,7 @@ use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::{self, Worker};
 use crate::task::JoinHandle;
 use crate::task::cell::TaskCell;
+use crate::task::header::Runnable;
 
 /// A runtime whose workers are loom's threads.
 struct Pool {
@@ -26,7 +27,10 @@ struct Pool {
 impl Pool {
     fn start(workers: usize) -> Self {
         let deques: Vec<_> = (0..workers).map(|_| Deque::new()).collect();
-        let shared = Arc::new(Shared::new(&deques));
+        Self::of(Arc::new(Shared::new(&deques)), deques)
+    }
+
+    fn of(shared: Arc<Shared>, deques: Vec<Deque<Runnable>>) -> Self {
         let threads = deques
             .into_iter()
             .enumerate()
@@ -132,6 +136,47 @@ pub fn two_children_run_while_their_parent_computes() {
             first_ran.wait();
             shared.close();
         });
+        pool.join();
+    });
+}
+
+/// Three tasks in the injector, two workers: whoever takes the first moves the
+/// second to its own deque, and the first waits for it. Nobody pushes again, so
+/// the mover, where it was not the last searcher, must have told the last.
+pub fn a_batch_is_shared_with_the_other_searcher() {
+    loom::model(|| {
+        let deques: Vec<_> = (0..2).map(|_| Deque::new()).collect();
+        let shared = Arc::new(Shared::new(&deques));
+        let (sender, receiver) = handoff();
+        let closes = Arc::clone(&shared);
+        spawn_detached(&shared, move || {
+            receiver.wait();
+            closes.close();
+        });
+        spawn_detached(&shared, move || sender.send());
+        spawn_detached(&shared, || ());
+        Pool::of(shared, deques).join();
+    });
+}
+
+/// A task yields behind its child, which computes until the task goes on: the
+/// push of a yield signals nobody, and still is seen.
+pub fn a_yielding_task_goes_on_while_its_child_computes() {
+    loom::model(|| {
+        let pool = Pool::start(2);
+        let shared = Arc::clone(&pool.shared);
+        let (runnable, handle) = TaskCell::spawn(async move {
+            let (sender, receiver) = handoff();
+            let closes = Arc::clone(&shared);
+            spawn_detached(&shared, move || {
+                receiver.wait();
+                closes.close();
+            });
+            crate::task::yield_now().await;
+            sender.send();
+        });
+        drop(handle);
+        worker::spawn(&pool.shared, runnable);
         pool.join();
     });
 }

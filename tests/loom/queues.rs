@@ -1,11 +1,11 @@
 //! Stand-ins for crossbeam-deque's queues in the models: the same interface on
 //! loom's atomics.
 //!
-//! Small, bounded and linearizable. They promise what crossbeam documents and
-//! no more: a task's data is published by its push (Release) and received by
-//! its taker (Acquire). In particular a look at the length orders nothing, so
-//! that the protocols above must bring their own fences. Every removal is a
-//! compare-and-swap, and a thief that loses one answers `Retry`.
+//! Small, bounded and linearizable. They order no more than the protocols rely
+//! on (`src/scheduler.rs`): a push releases the task to its taker; a step of the
+//! front releases what its taker did before, and a look acquires that. A look
+//! orders nothing else, so that the protocols must bring their own fences. Every
+//! removal is a compare-and-swap, and a thief that loses one answers `Retry`.
 
 use std::sync::Arc;
 
@@ -65,14 +65,14 @@ impl<T> Queue<T> {
     }
 
     fn take(&self) -> Steal<T> {
-        let front = self.front.load(Ordering::Relaxed);
+        let front = self.front.load(Ordering::Acquire);
         let back = self.back.load(Ordering::Acquire);
         if front >= back {
             return Steal::Empty;
         }
         let moved =
             self.front
-                .compare_exchange(front, front + 1, Ordering::Relaxed, Ordering::Relaxed);
+                .compare_exchange(front, front + 1, Ordering::AcqRel, Ordering::Relaxed);
         if moved.is_err() {
             return Steal::Retry;
         }
@@ -84,7 +84,7 @@ impl<T> Queue<T> {
     }
 
     fn len(&self) -> usize {
-        let front = self.front.load(Ordering::Relaxed);
+        let front = self.front.load(Ordering::Acquire);
         self.back.load(Ordering::Relaxed).saturating_sub(front)
     }
 
@@ -166,7 +166,17 @@ impl<T> Stealer<T> {
     }
 }
 
+impl<T> Stealer<T> {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl<T> Injector<T> {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn new() -> Self {
         Self(Queue::new())
     }

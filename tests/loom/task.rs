@@ -27,6 +27,8 @@ struct Line {
 impl Schedule for Line {
     fn schedule(&self, runnable: Runnable) {
         self.queue.lock().push_back(runnable);
+        // As the real one, it is not done with `self` yet.
+        drop(self.queue.lock());
     }
 
     fn living(&self) -> &Living {
@@ -73,7 +75,7 @@ impl Scheduler {
         // SAFETY: `Living` holds headers, of tasks that are not complete.
         self.line
             .living
-            .walk(|cell| tasks.push(unsafe { TaskRef::new(cell) }));
+            .walk(|cell| tasks.push(unsafe { TaskRef::of_cell(cell) }));
         for task in tasks {
             drop(task.cancel());
         }
@@ -388,6 +390,94 @@ pub fn cancel_races_the_end_of_a_detached_task() {
         let runs = thread::spawn(move || scheduler.run_queued());
         setup.scheduler.cancel_suspended();
         runs.join().unwrap();
+        assert_eq!(setup.counts.futures_dropped.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// A foreign wake is still inside the scheduler when the task that it woke
+/// suspends again.
+pub fn a_second_suspension_meets_a_wake() {
+    loom::model(|| {
+        let (setup, waker, handle) = Setup::suspended();
+        let wakes = thread::spawn(move || waker.wake());
+        setup.scheduler.run_queued();
+        wakes.join().unwrap();
+        setup.gate.store(true, Ordering::Relaxed);
+        let waker = setup.waker.lock().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        setup.scheduler.run_queued();
+        assert!(handle.is_finished());
+        drop(handle);
+        setup.counts.assert_each_dropped_once();
+    });
+}
+
+/// Two threads abort a suspended task while a third wakes it: its future is
+/// dropped once, by whoever runs the task, and the joiner hears of it.
+pub fn two_aborts_race_a_wake() {
+    loom::model(|| {
+        let (setup, waker, handle) = Setup::suspended();
+        let abort = handle.abort_handle();
+        let aborts = thread::spawn(move || abort.abort());
+        let wakes = thread::spawn(move || waker.wake());
+        handle.abort();
+        setup.scheduler.run_queued();
+        aborts.join().unwrap();
+        wakes.join().unwrap();
+        setup.scheduler.run_queued();
+        // The waker that a second poll left may be the last reference.
+        setup.waker.lock().take();
+
+        assert!(
+            handle
+                .join()
+                .err()
+                .expect("there is no result")
+                .is_cancelled()
+        );
+        assert_eq!(setup.counts.futures_dropped.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// An abort meets a poll that completes the task: the joiner gets the result or
+/// hears of the abort, and nothing is dropped twice.
+pub fn an_abort_races_the_end() {
+    loom::model(|| {
+        let (setup, runnable, handle) = Setup::spawn();
+        setup.gate.store(true, Ordering::Relaxed);
+        let abort = handle.abort_handle();
+        let aborts = thread::spawn(move || abort.abort());
+        setup.scheduler.run(runnable);
+        aborts.join().unwrap();
+
+        let polls = setup.polls();
+        match handle.join() {
+            Ok(result) => drop(result),
+            Err(error) => assert!(error.is_cancelled() && polls == 0),
+        }
+        let results = setup.counts.results_dropped.load(Ordering::Relaxed);
+        assert_eq!(results, polls, "the result of the one poll is dropped once");
+        assert_eq!(setup.counts.futures_dropped.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// An abort handle and the join handle go on two threads while the task, which
+/// was detached before, ends on a third: the last one frees the cell.
+pub fn an_abort_handle_outlives_its_task() {
+    loom::model(|| {
+        let (setup, runnable, handle) = Setup::spawn();
+        setup.gate.store(true, Ordering::Relaxed);
+        let abort = handle.abort_handle();
+        let drops_abort = thread::spawn(move || {
+            abort.abort();
+            drop(abort);
+        });
+        let drops_handle = thread::spawn(move || drop(handle));
+        setup.scheduler.run(runnable);
+        drops_abort.join().unwrap();
+        drops_handle.join().unwrap();
         assert_eq!(setup.counts.futures_dropped.load(Ordering::Relaxed), 1);
     });
 }

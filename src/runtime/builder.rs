@@ -1,0 +1,326 @@
+//! The settings of a runtime, and its start.
+
+use std::fmt;
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+
+use core_affinity::CoreId;
+
+use super::handle::Handle;
+use super::owner::Runtime;
+use crate::context;
+use crate::scheduler::deque::Deque;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::worker::Worker;
+use crate::task::header::Runnable;
+use crate::unwind;
+
+/// More workers than any machine has cores; beyond it a number is a mistake.
+const MOST_WORKERS: usize = 4096;
+
+/// A stack larger than any machine's memory is a mistake too.
+const LARGEST_STACK: usize = 1 << 40;
+
+const WORKERS_VARIABLE: &str = "VIRID_WORKERS";
+
+type Hook = Arc<dyn Fn() + Send + Sync>;
+
+impl Runtime {
+    /// A runtime with a worker for every core that this process may use.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// assert_eq!(runtime.spawn(async { 1 + 1 }).join().unwrap(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where the operating system refuses a thread; those that were started
+    /// have ended by then.
+    pub fn new() -> io::Result<Self> {
+        Builder::new().build()
+    }
+
+    /// Same as [`Builder::new`].
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::builder().worker_threads(1).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
+/// Settings for a [`Runtime`].
+///
+/// ```
+/// let runtime = virid::Builder::new()
+///     .worker_threads(2)
+///     .thread_name("solver")
+///     .pin_workers(true)
+///     .build()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a Builder does nothing until `build` is called"]
+pub struct Builder {
+    worker_threads: Option<usize>,
+    pin_workers: bool,
+    thread_name: String,
+    thread_stack_size: Option<usize>,
+    on_thread_start: Option<Hook>,
+    on_thread_stop: Option<Hook>,
+}
+
+impl Builder {
+    /// The settings of [`Runtime::new`].
+    ///
+    /// ```
+    /// let runtime = virid::Builder::new().build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new() -> Self {
+        Self {
+            worker_threads: None,
+            pin_workers: false,
+            thread_name: String::from("virid-worker"),
+            thread_stack_size: None,
+            on_thread_start: None,
+            on_thread_stop: None,
+        }
+    }
+
+    /// How many worker threads run tasks. Default: one for every core that the
+    /// process may use, as [`std::thread::available_parallelism`] counts them
+    /// (it respects CPU affinity and cgroup quotas). The environment variable
+    /// `VIRID_WORKERS` overrides the default, and is not asked where this is set.
+    ///
+    /// ```
+    /// let runtime = virid::Builder::new().worker_threads(3).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn worker_threads(mut self, workers: usize) -> Self {
+        self.worker_threads = Some(workers);
+        self
+    }
+
+    /// Whether each worker is bound to one core. Worker `i` gets the `i`-th of
+    /// the cores that this process may use, beginning anew after the last.
+    /// Default: no. Where the operating system refuses, the worker runs
+    /// unbound.
+    ///
+    /// ```
+    /// let runtime = virid::Builder::new().pin_workers(true).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn pin_workers(mut self, pin: bool) -> Self {
+        self.pin_workers = pin;
+        self
+    }
+
+    /// What the worker threads are called: this name, a dash, and the worker's
+    /// number. Default: `virid-worker`. Linux shows the first 15 bytes.
+    ///
+    /// ```
+    /// let runtime = virid::Builder::new().thread_name("io").build()?;
+    /// let name = runtime.block_on(virid::spawn(async {
+    ///     std::thread::current().name().map(str::to_owned)
+    /// }));
+    /// # let _ = name;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        self.thread_name = name.into();
+        self
+    }
+
+    /// How large the stacks of the worker threads are, in bytes. Async tasks are
+    /// polled on them. Default: what [`std::thread`] gives, 2 MiB unless
+    /// `RUST_MIN_STACK` says otherwise; the operating system rounds up.
+    ///
+    /// ```
+    /// let runtime = virid::Builder::new().thread_stack_size(8 << 20).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn thread_stack_size(mut self, bytes: usize) -> Self {
+        self.thread_stack_size = Some(bytes);
+        self
+    }
+
+    /// What each worker thread does before its first task, inside the runtime.
+    /// A panic of `f` is reported by the panic hook and otherwise ignored.
+    ///
+    /// ```
+    /// let runtime = virid::Builder::new()
+    ///     .on_thread_start(|| println!("a worker begins"))
+    ///     .build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_thread_start(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_thread_start = Some(Arc::new(f));
+        self
+    }
+
+    /// What each worker thread does after its last task. Panics as in
+    /// [`on_thread_start`](Self::on_thread_start).
+    ///
+    /// ```
+    /// let runtime = virid::Builder::new()
+    ///     .on_thread_stop(|| println!("a worker ends"))
+    ///     .build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_thread_stop(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_thread_stop = Some(Arc::new(f));
+        self
+    }
+
+    /// Starts the workers.
+    ///
+    /// ```
+    /// let nobody = virid::Builder::new().worker_threads(0).build();
+    /// assert_eq!(nobody.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for zero workers or more
+    /// than 4,096, for a stack above 1 TiB, for a thread name with a NUL byte,
+    /// and for a `VIRID_WORKERS` that is no such number; else what the operating
+    /// system says when it refuses a thread. No thread is left behind.
+    pub fn build(self) -> io::Result<Runtime> {
+        let workers = self.workers()?;
+        self.check()?;
+        let cores = if self.pin_workers {
+            core_affinity::get_core_ids().unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let deques: Vec<_> = (0..workers).map(|_| Deque::new()).collect();
+        let shared = Arc::new(Shared::new(&deques));
+        let mut runtime = Runtime {
+            handle: Handle {
+                shared: Arc::clone(&shared),
+            },
+            threads: Vec::with_capacity(workers),
+        };
+        for (index, deque) in deques.into_iter().enumerate() {
+            let core = cores.get(index % cores.len().max(1)).copied();
+            match self.start(&shared, index, deque, core) {
+                Ok(thread) => runtime.threads.push(thread),
+                Err(error) => {
+                    // Dropping the runtime ends the workers that did start.
+                    shared.leave(workers - index);
+                    shared.threads_ended(workers - index);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(runtime)
+    }
+
+    fn workers(&self) -> io::Result<usize> {
+        let (workers, source) = match self.worker_threads {
+            Some(workers) => (workers, "worker_threads"),
+            None => match std::env::var_os(WORKERS_VARIABLE) {
+                None => return Ok(thread::available_parallelism().map_or(1, NonZero::get)),
+                Some(text) => {
+                    let number = text.to_str().and_then(|text| text.trim().parse().ok());
+                    let number = number.ok_or_else(|| {
+                        invalid(format!(
+                            "{WORKERS_VARIABLE}={text:?}: not a number of workers; set it to \
+                             1..={MOST_WORKERS} or unset it"
+                        ))
+                    })?;
+                    (number, WORKERS_VARIABLE)
+                }
+            },
+        };
+        if (1..=MOST_WORKERS).contains(&workers) {
+            Ok(workers)
+        } else {
+            Err(invalid(format!(
+                "{source}: {workers} workers; a runtime has 1..={MOST_WORKERS}"
+            )))
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.thread_name.contains('\0') {
+            return Err(invalid(format!(
+                "thread_name: {:?} contains a NUL byte, which a thread's name cannot",
+                self.thread_name
+            )));
+        }
+        match self.thread_stack_size {
+            Some(bytes) if bytes > LARGEST_STACK => Err(invalid(format!(
+                "thread_stack_size: {bytes} bytes; the most is {LARGEST_STACK}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn start(
+        &self,
+        shared: &Arc<Shared>,
+        index: usize,
+        deque: Deque<Runnable>,
+        core: Option<CoreId>,
+    ) -> io::Result<thread::JoinHandle<()>> {
+        let shared = Arc::clone(shared);
+        let (on_start, on_stop) = (self.on_thread_start.clone(), self.on_thread_stop.clone());
+        let body = move || {
+            if let Some(core) = core {
+                core_affinity::set_for_current(core);
+            }
+            {
+                // The hooks are inside the runtime, as the tasks are.
+                let _entered = context::enter_runtime(Arc::as_ptr(&shared).cast());
+                call(on_start);
+                Worker::new(Arc::clone(&shared), index, deque).run();
+                call(on_stop);
+            }
+            shared.threads_ended(1);
+        };
+        let mut builder = thread::Builder::new().name(format!("{}-{index}", self.thread_name));
+        if let Some(bytes) = self.thread_stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        builder.spawn(body)
+    }
+}
+
+fn call(hook: Option<Hook>) {
+    unwind::contain(|| {
+        if let Some(hook) = hook {
+            hook();
+        }
+    });
+}
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("worker_threads", &self.worker_threads)
+            .field("pin_workers", &self.pin_workers)
+            .field("thread_name", &self.thread_name)
+            .field("thread_stack_size", &self.thread_stack_size)
+            .field("on_thread_start", &self.on_thread_start.is_some())
+            .field("on_thread_stop", &self.on_thread_stop.is_some())
+            .finish()
+    }
+}

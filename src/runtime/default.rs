@@ -1,0 +1,70 @@
+//! The runtime of those who built none, and the functions that use it.
+
+use std::future::Future;
+use std::sync::OnceLock;
+
+use super::owner::Runtime;
+use crate::context;
+use crate::drive::drive;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::worker;
+use crate::task::cell::TaskCell;
+use crate::task::header::Runnable;
+use crate::task::join::JoinHandle;
+
+/// Drives a future on this thread, which is parked while the future waits.
+/// Starts no runtime by itself; tasks that the future spawns go to the runtime
+/// that is current where this is called, else to the default runtime.
+///
+/// ```
+/// assert_eq!(virid::block_on(async { 3 * 14 }), 42);
+/// ```
+///
+/// # Panics
+///
+/// Inside a task, where it would stop the worker: await the future there. And
+/// with whatever the future panics.
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    drive(future, "block_on", "`.await`")
+}
+
+/// [`spawn`](crate::task::spawn), which documents it.
+#[inline]
+#[track_caller]
+pub(crate) fn spawn_on_current<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let (runnable, handle) = TaskCell::spawn(future);
+    let shared = context::runtime().cast::<Shared>();
+    // SAFETY: the context holds null or the address of a `Shared`, and whoever
+    // entered it keeps it alive until it has left, which is not during this call.
+    match unsafe { shared.as_ref() } {
+        Some(shared) => worker::spawn(shared, runnable),
+        None => spawn_on_default_cold(runnable),
+    }
+    handle
+}
+
+#[cold]
+#[track_caller]
+fn spawn_on_default_cold(runnable: Runnable) {
+    worker::spawn(&default_runtime().handle.shared, runnable);
+}
+
+/// The runtime of those who built none. It is never dropped: its workers end
+/// with the process.
+#[track_caller]
+fn default_runtime() -> &'static Runtime {
+    static DEFAULT: OnceLock<Runtime> = OnceLock::new();
+    DEFAULT.get_or_init(|| {
+        Runtime::new().unwrap_or_else(|error| {
+            panic!(
+                "virid's default runtime could not be started: {error}; raise the limit on \
+                 threads, or build a smaller one with virid::Builder"
+            )
+        })
+    })
+}

@@ -1,0 +1,242 @@
+//! The handle of a runtime: spawning, blocking and entering from anywhere.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use std::thread;
+
+use crate::context::{self, Entered, Standing};
+use crate::drive::drive;
+use crate::metrics::RuntimeMetrics;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::worker;
+use crate::task::cell::TaskCell;
+use crate::task::join::JoinHandle;
+
+/// A way to spawn onto a [`Runtime`](super::Runtime) from anywhere. Cheap to clone; keeps the
+/// runtime's memory, not its workers.
+///
+/// ```
+/// let runtime = virid::Runtime::new()?;
+/// let handle = runtime.handle().clone();
+/// drop(runtime);
+/// let late = handle.spawn(async { "never polled" });
+/// assert!(late.join().unwrap_err().is_cancelled());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Handle {
+    /// The runtime of the calling task, or of the surrounding
+    /// [`block_on`](Self::block_on).
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// runtime.block_on(async {
+    ///     let handle = virid::Handle::current();
+    ///     assert_eq!(handle.spawn(async { 1 }).await.unwrap(), 1);
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// On a thread that works for no runtime.
+    #[track_caller]
+    pub fn current() -> Self {
+        Self::try_current().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// As [`current`](Self::current), without the panic.
+    ///
+    /// ```
+    /// assert!(virid::Handle::try_current().unwrap_err().is_missing_context());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// On a thread that works for no runtime.
+    pub fn try_current() -> Result<Self, TryCurrentError> {
+        let shared = context::runtime().cast::<Shared>();
+        if shared.is_null() {
+            return Err(TryCurrentError(()));
+        }
+        // SAFETY: the context holds the address of a `Shared` in an `Arc`, and
+        // whoever entered it keeps a count until it has left.
+        unsafe { Arc::increment_strong_count(shared) };
+        // SAFETY: the count that was just added is the new `Arc`'s.
+        let shared = unsafe { Arc::from_raw(shared) };
+        Ok(Self { shared })
+    }
+
+    /// Makes this the current runtime of the calling thread until the guard is
+    /// dropped: [`virid::spawn`](crate::spawn) spawns onto it. Changes nothing
+    /// about who may block.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let entered = runtime.handle().enter();
+    /// let task = virid::spawn(async { "on that runtime" });
+    /// drop(entered);
+    /// assert_eq!(task.join().unwrap(), "on that runtime");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// Guards are dropped in the reverse order of entering; dropping another
+    /// one first panics. A guard that is forgotten stays entered.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        let shared = Arc::clone(&self.shared);
+        EnterGuard {
+            entered: ManuallyDrop::new(context::enter_runtime(Arc::as_ptr(&shared).cast())),
+            shared: ManuallyDrop::new(shared),
+            handle: PhantomData,
+        }
+    }
+
+    /// What the runtime has done so far; see [`metrics`](crate::metrics).
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::builder().worker_threads(2).build()?;
+    /// assert_eq!(runtime.handle().metrics().workers().len(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.shared.metrics()
+    }
+
+    /// Spawns a task on this runtime. The task begins without being awaited;
+    /// dropping the returned handle detaches it.
+    ///
+    /// Where the runtime is ending or gone, the future is dropped unpolled, on
+    /// this thread or on a worker, and the returned handle yields a
+    /// [`JoinError`](crate::task::JoinError) that says cancelled.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let task = runtime.handle().spawn(async { 2 + 2 });
+    /// assert_eq!(task.join().unwrap(), 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (runnable, handle) = TaskCell::spawn(future);
+        worker::spawn(&self.shared, runnable);
+        handle
+    }
+
+    /// Drives a future on this thread, which is parked while the future waits.
+    /// Inside, [`virid::spawn`](crate::spawn) spawns onto this runtime. The
+    /// future need not be `Send` nor `'static`; it is dropped before the call
+    /// returns. Calls nest.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let two = runtime.handle().block_on(async { virid::spawn(async { 2 }).await });
+    /// assert_eq!(two.unwrap(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Inside a task, where it would stop the worker: await the future there.
+    /// And with whatever the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        context::assert_may_block("block_on", "`.await`");
+        let _entered = context::enter_runtime(Arc::as_ptr(&self.shared).cast());
+        drive(future, "block_on", "`.await`")
+    }
+}
+
+// A panic leaves nothing half-done in a runtime: user code runs where panics
+// are caught.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
+
+/// While it lives, a runtime is the current one of this thread; from
+/// [`Handle::enter`].
+///
+/// ```compile_fail
+/// fn needs_send<T: Send>(_: T) {}
+/// let runtime = virid::Runtime::new().unwrap();
+/// needs_send(runtime.enter()); // a guard belongs to its thread
+/// ```
+///
+/// # Panics
+///
+/// Dropping it while a guard that was entered later lives panics.
+#[derive(Debug)]
+#[must_use = "the runtime is left again when the guard is dropped"]
+pub struct EnterGuard<'a> {
+    entered: ManuallyDrop<Entered>,
+    /// Keeps the address in the context valid, also if the guard is forgotten.
+    shared: ManuallyDrop<Arc<Shared>>,
+    handle: PhantomData<&'a Handle>,
+}
+
+impl Drop for EnterGuard<'_> {
+    fn drop(&mut self) {
+        match self.entered.standing() {
+            Standing::Innermost => {
+                // SAFETY: dropped once, here.
+                unsafe { ManuallyDrop::drop(&mut self.entered) };
+            }
+            Standing::Left => {}
+            Standing::Covered => {
+                // The guard above would restore our runtime, so the count in
+                // `shared` is never given back.
+                assert!(
+                    thread::panicking(),
+                    "guards of Handle::enter were dropped out of order; drop the one that was \
+                     entered last first"
+                );
+                return;
+            }
+        }
+        // SAFETY: dropped once, here, and no context holds the address now.
+        unsafe { ManuallyDrop::drop(&mut self.shared) };
+    }
+}
+
+/// There is no current runtime; from [`Handle::try_current`].
+///
+/// ```
+/// let error = virid::Handle::try_current().unwrap_err();
+/// assert!(error.to_string().contains("no virid runtime"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TryCurrentError(());
+
+impl TryCurrentError {
+    /// Whether the thread works for no runtime: the only reason there is.
+    ///
+    /// ```
+    /// assert!(virid::Handle::try_current().unwrap_err().is_missing_context());
+    /// ```
+    pub fn is_missing_context(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "no virid runtime on this thread; ask inside a task, inside Runtime::block_on or \
+             under a guard of Runtime::enter, or use virid::spawn, which needs none",
+        )
+    }
+}
+
+impl Error for TryCurrentError {}

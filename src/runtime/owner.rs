@@ -1,0 +1,185 @@
+//! The owner of a runtime: its threads, and the ways to end them.
+
+use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::handle::{EnterGuard, Handle};
+use super::shutdown::ShutdownReport;
+use crate::metrics::RuntimeMetrics;
+use crate::scheduler::worker;
+use crate::task::join::JoinHandle;
+
+/// A pool of worker threads that run tasks.
+///
+/// Most programs need none of their own: [`virid::spawn`](crate::spawn) uses a
+/// default runtime. Build one to choose the number of workers, to pin them, or
+/// to end all tasks at a known point.
+///
+/// ```
+/// let runtime = virid::Runtime::builder().worker_threads(2).build()?;
+/// let answer = runtime.block_on(async { virid::spawn(async { 42 }).await.unwrap() });
+/// assert_eq!(answer, 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Drop
+///
+/// Dropping the runtime ends every task. Polls that are running are waited for,
+/// however long they take; then every future is dropped, whether its task was
+/// queued or suspended, and the worker threads are joined. The handles of these
+/// tasks yield a [`JoinError`](crate::task::JoinError) that says cancelled;
+/// results that were ready stay readable.
+///
+/// [`shutdown_timeout`](Self::shutdown_timeout) bounds the wait, and
+/// [`shutdown_background`](Self::shutdown_background) does not wait.
+///
+/// Dropped by one of its own tasks, the runtime cannot wait for the worker that
+/// drops it: the drop starts the end and returns, and the last worker finishes.
+/// Dropped by a task of another runtime it waits, and that worker with it: two
+/// runtimes that are dropped by each other's tasks at the same time hang. Use
+/// `shutdown_background` there.
+#[derive(Debug)]
+pub struct Runtime {
+    pub(super) handle: Handle,
+    /// Those that nobody has joined or let go.
+    pub(super) threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Runtime {
+    /// Spawns a task on this runtime; see [`Handle::spawn`].
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// assert_eq!(runtime.spawn(async { "done" }).join().unwrap(), "done");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle.spawn(future)
+    }
+
+    /// Drives a future on this thread; see [`Handle::block_on`].
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let name = String::from("borrowed"); // the future need not be 'static
+    /// assert_eq!(runtime.block_on(async { name.len() }), 8);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Inside a task, and with whatever the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.handle.block_on(future)
+    }
+
+    /// The handle to spawn from elsewhere; clone it for other threads.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let handle = runtime.handle().clone();
+    /// let task = std::thread::spawn(move || handle.spawn(async { 7 })).join().unwrap();
+    /// assert_eq!(task.join().unwrap(), 7);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Makes this the current runtime of the calling thread until the guard is
+    /// dropped; see [`Handle::enter`].
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let _entered = runtime.enter();
+    /// assert_eq!(virid::spawn(async { 5 }).join().unwrap(), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
+
+    /// What the runtime has done so far; see [`metrics`](crate::metrics).
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// println!("{}", runtime.metrics());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.handle.metrics()
+    }
+
+    /// Ends the runtime as dropping it does, and waits no longer than `timeout`.
+    ///
+    /// A task that is inside a poll then keeps its thread, and is named in the
+    /// report; when the poll returns, its worker ends, and the last worker drops
+    /// the futures that are left. Called by one of the runtime's own tasks, it
+    /// does not wait at all.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = virid::Runtime::new()?;
+    /// runtime.spawn(std::future::pending::<()>());
+    /// let report = runtime.shutdown_timeout(Duration::from_secs(10));
+    /// assert!(report.is_complete(), "{report}");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> ShutdownReport {
+        // A deadline beyond what the clock can say is none.
+        let deadline = Instant::now().checked_add(timeout);
+        let threads = std::mem::take(&mut self.threads);
+        let shared = &self.handle.shared;
+        shared.close();
+        if worker::is_current_of(shared) || !shared.wait_for_threads(deadline) {
+            return ShutdownReport::incomplete(shared.still_running());
+        }
+        threads.into_iter().for_each(join);
+        ShutdownReport::complete()
+    }
+
+    /// Ends the runtime as dropping it does, and waits for nothing.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let task = runtime.spawn(std::future::pending::<()>());
+    /// runtime.shutdown_background();
+    /// assert!(task.join().unwrap_err().is_cancelled());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shutdown_background(mut self) {
+        self.threads.clear();
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let shared = &self.handle.shared;
+        shared.close();
+        if worker::is_current_of(shared) {
+            // The threads go on alone.
+            return;
+        }
+        self.threads.drain(..).for_each(join);
+    }
+}
+
+fn join(thread: thread::JoinHandle<()>) {
+    // A worker does not panic: it aborts the process instead.
+    let _ = thread.join();
+}
+
+// A panic leaves nothing half-done in a runtime: user code runs where panics
+// are caught.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
