@@ -4,16 +4,17 @@
 
 #![cfg(not(virid_loom))]
 
+#[path = "support/dice.rs"]
+mod dice;
 #[path = "support/drops.rs"]
 mod drops;
 mod support;
 #[path = "support/workers.rs"]
 mod workers;
 
+use dice::Dice;
 use drops::{Drops, Token};
-use std::env;
 use std::future::{Future, poll_fn};
-use std::io::{self, Write};
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,46 +22,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 use support::guard;
 use virid::Handle;
 use virid::task::JoinHandle;
 use workers::workers;
-
-/// splitmix64: small, seeded, and good enough to mix choices.
-#[derive(Clone)]
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.roll() % bound
-    }
-
-    fn fork(&mut self) -> Self {
-        Dice(self.roll())
-    }
-}
-
-fn seed() -> u64 {
-    let seed = match env::var("VIRID_SEED") {
-        Ok(text) => text.parse().expect("VIRID_SEED is not a number"),
-        Err(_) => SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_nanos() as u64,
-    };
-    // Not `eprintln!`: what the harness captures is lost in an abort.
-    _ = writeln!(io::stderr(), "VIRID_SEED={seed}");
-    seed
-}
 
 /// A wait that a thread outside the runtime ends.
 #[derive(Default)]
@@ -261,7 +226,7 @@ fn finish(world: World, listener: thread::JoinHandle<()>) {
 
 #[test]
 fn a_random_mix_of_everything_ends_with_all_counts_right() {
-    let mut dice = Dice(seed());
+    let mut dice = Dice::new();
     for _ in 0..24 {
         let (dice, count) = (dice.fork(), 2 + dice.below(15) as usize);
         guard(move || run(dice, count, 18_000, false));
@@ -270,7 +235,7 @@ fn a_random_mix_of_everything_ends_with_all_counts_right() {
 
 #[test]
 fn a_random_mix_cut_short_by_the_shutdown_leaks_nothing() {
-    let mut dice = Dice(seed());
+    let mut dice = Dice::new();
     for _ in 0..1_000 {
         let (dice, count) = (dice.fork(), 2 + dice.below(15) as usize);
         guard(move || run(dice, count, 600, true));

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct Drops(Arc<AtomicUsize>);
 
 /// Adds one to its counter when it is dropped.
+#[derive(Debug)]
 pub(crate) struct Token(Arc<AtomicUsize>);
 
 impl Drops {
