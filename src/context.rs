@@ -4,12 +4,13 @@
 //! |-----------------------------------------------------|-------------------------|------------------------------------|
 //! | a worker, polling a task or dropping its future     | the worker's own deque  | panics, the message names `.await` |
 //! | who drops futures at the end of a runtime           | nobody: it is cancelled | panics, the same                   |
-//! | a thread hook of a runtime                          | that runtime's injector | parks the thread                   |
+//! | a thread hook of a runtime                          | that runtime's injector | panics, the same                   |
 //! | a plain thread in a runtime's `block_on` or `enter` | that runtime's injector | parks the thread; nesting is fine  |
 //! | any other plain thread                              | the default runtime's   | parks the thread                   |
 //! | a destructor of a `thread_local!`                   | as a plain thread, also on a worker, which has left by then | |
 //!
-//! Dropping a `Runtime` waits for its workers on any thread but those.
+//! Dropping a `Runtime` waits for its workers on any thread that it has not
+//! started itself.
 //!
 //! The thread-local of this file has no destructor, so the last row needs no
 //! case. This file knows no worker and no runtime: both stand on higher floors,
@@ -35,6 +36,10 @@ struct Context {
     runtime: Cell<*const ()>,
     /// See [`NoBlocking`].
     no_blocking: Cell<bool>,
+    /// The runtime that started this thread, or null. Only ever compared.
+    home: Cell<*const ()>,
+    /// This thread's number; 0 until somebody asks.
+    number: Cell<usize>,
     /// Which [`Entered`] set the first two; 0 for none. And the last one given out.
     serial: Cell<u64>,
     last_serial: Cell<u64>,
@@ -48,6 +53,8 @@ thread_local_const! {
         worker: Cell::new(ptr::null()),
         runtime: Cell::new(ptr::null()),
         no_blocking: Cell::new(false),
+        home: Cell::new(ptr::null()),
+        number: Cell::new(0),
         serial: Cell::new(0),
         last_serial: Cell::new(0),
         next_number: Cell::new(0),
@@ -65,6 +72,27 @@ pub(crate) fn worker() -> *const () {
 #[inline]
 pub(crate) fn runtime() -> *const () {
     CONTEXT.with(|context| context.runtime.get())
+}
+
+/// Whether this thread was started by the runtime at the address.
+pub(crate) fn belongs_to(runtime: *const ()) -> bool {
+    CONTEXT.with(|context| context.home.get()) == runtime
+}
+
+/// Says which runtime has started this thread, for the rest of its life.
+pub(crate) fn set_home(runtime: *const ()) {
+    CONTEXT.with(|context| context.home.set(runtime));
+}
+
+/// A small number of this thread's own.
+pub(crate) fn thread_number() -> usize {
+    static NEXT: Counter = Counter::new(1);
+    CONTEXT.with(|context| {
+        if context.number.get() == 0 {
+            context.number.set(NEXT.fetch_add(1) as usize);
+        }
+        context.number.get()
+    })
 }
 
 /// A number that no other task of the process has.
@@ -131,6 +159,19 @@ pub(crate) fn enter_runtime(runtime: *const ()) -> Entered {
 }
 
 impl Entered {
+    /// Makes this the last one entered again, where a guard was left entered
+    /// over it.
+    #[inline]
+    pub(crate) fn reassert(&self, worker: *const (), runtime: *const ()) {
+        CONTEXT.with(|context| {
+            if context.serial.get() != self.serial {
+                context.worker.set(worker);
+                context.runtime.set(runtime);
+                context.serial.set(self.serial);
+            }
+        });
+    }
+
     pub(crate) fn standing(&self) -> Standing {
         let innermost = CONTEXT.with(|context| context.serial.get());
         // Serials are never used twice. A higher one may also be of a scope
@@ -177,13 +218,13 @@ impl Drop for NoBlocking {
 ///
 /// # Panics
 ///
-/// On a worker: every task behind the caller would wait with it. And in the
-/// destructor of a future that the end of a runtime drops.
+/// On a worker: every task behind the caller would wait with it. And in a
+/// thread hook, and the destructor of a future that the end of a runtime drops.
 #[track_caller]
 pub(crate) fn assert_may_block(call: &str, instead: &str) {
     assert!(
         worker().is_null() && !CONTEXT.with(|context| context.no_blocking.get()),
-        "`{call}` inside a task, or in the destructor of one, would block every task queued \
-         behind it; use {instead} instead"
+        "`{call}` inside a task, in the destructor of one or in a thread hook would block every \
+         task queued behind it; use {instead} instead"
     );
 }

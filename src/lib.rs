@@ -1,7 +1,7 @@
 //! virid runs lightweight tasks, by the million, on a few threads.
 //!
 //! ```
-//! let squares: u64 = virid::block_on(async {
+//! let squares = virid::spawn(async {
 //!     let tasks: Vec<_> = (0..1_000u64).map(|n| virid::spawn(async move { n * n })).collect();
 //!     let mut sum = 0;
 //!     for task in tasks {
@@ -9,37 +9,43 @@
 //!     }
 //!     sum
 //! });
-//! assert_eq!(squares, 332_833_500);
+//! assert_eq!(squares.join().unwrap(), 332_833_500);
 //! ```
 //!
 //! [`spawn`] starts an async task on a work-stealing runtime and returns its
 //! [`JoinHandle`](task::JoinHandle). Outside any [`Runtime`] a default one is
-//! started on first use, with a worker for every core. Tasks may wait for
-//! anything that is a future, from any crate; what a task must not do is block
-//! its thread for long, because the tasks queued behind it then wait for a
-//! thief.
+//! started on first use, with a worker for every core (`VIRID_WORKERS` overrides
+//! that); build one to choose its size, to pin its workers, or to end its tasks
+//! at a known point. Tasks may wait for anything that is a future, from any
+//! crate.
 //!
-//! # Floors
+//! What a task must not do is block its thread for long, because tasks that are
+//! queued behind it then wait for another worker to take them: inside a task,
+//! await what [`block_on`] and [`join`](task::JoinHandle::join) wait for on a
+//! plain thread.
 //!
-//! The map of this crate. A file imports only from lower floors; within one
-//! folder and floor, from those listed left of it.
-//!
-//! ```text
-//! 8  lib.rs
-//! 7  task.rs                                what users call, and the head of task/
-//! 6  runtime/{handle,shutdown,owner,builder,default}.rs
-//!                                           Runtime, Builder, Handle, the default runtime
-//! 5  scheduler/worker.rs                    find-work order, run loop, parking
-//! 4  scheduler/shared.rs                    what all workers see; notify
-//! 3  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
-//! 3  task/{error,abort,join,cell}.rs        what users hold; the future and its result
-//! 2  task/header.rs  drive.rs               the erased task, trait Schedule; a future on a plain thread
-//! 1  context.rs  task/state.rs  memory/{boxed,living}.rs  scheduler/{deque,idle,parker}.rs
-//! 0  primitives.rs  rng.rs  unwind.rs       atomics and fences; victim choice; where panics stop
-//! ```
-//!
-//! `scheduler.rs` holds the idle protocol with its proof, `memory.rs` the
-//! interface to the cells, `task/header.rs` the rules of who may touch what.
+//! - [`task`]: spawning, joining, aborting; a table for those who come from Tokio.
+//! - [`Builder`], [`Runtime`], [`Handle`]: building, entering and ending runtimes.
+//! - [`metrics`]: what the workers have done.
+
+// The map of this crate, in floors. A file imports only from lower floors;
+// within one folder and floor, from those listed left of it.
+//
+// 8  lib.rs
+// 7  task.rs                                what users call, and the head of task/
+// 6  runtime/{handle,shutdown,owner,builder,default}.rs
+//                                           Runtime, Builder, Handle, the default runtime
+// 5  scheduler/worker.rs                    find-work order, run loop, parking
+// 4  scheduler/shared.rs                    what all workers see; notify
+// 3  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
+// 3  task/{error,abort,join,cell}.rs        what users hold; the future and its result
+// 2  task/header.rs                         the erased task, trait Schedule
+// 2  drive.rs  scheduler/visitors.rs        a future on a plain thread; who queues from outside
+// 1  context.rs  task/state.rs  memory/{boxed,living}.rs  scheduler/{deque,idle,parker}.rs
+// 0  primitives.rs  rng.rs  unwind.rs       atomics and fences; victim choice; where panics stop
+//
+// `scheduler.rs` holds the idle protocol with its proof, `memory.rs` the
+// interface to the cells, `task/header.rs` the rules of who may touch what.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -58,6 +64,7 @@ pub mod task;
 pub use runtime::{
     Builder, EnterGuard, Handle, Runtime, ShutdownReport, TryCurrentError, block_on,
 };
+#[doc(inline)]
 pub use task::{spawn, yield_now};
 
 #[cfg(virid_loom)]

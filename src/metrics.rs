@@ -38,13 +38,15 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn snapshot(&self, queue_depth: usize) -> WorkerMetrics {
+        // Before `parked`, so that it is never the larger.
+        let unparked = self.unparked.get();
         WorkerMetrics {
             spawned: self.spawned.get(),
             polled: self.polled.get(),
             stolen: self.stolen.get(),
             injected: self.injected.get(),
             parked: self.parked.get(),
-            unparked: self.unparked.get(),
+            unparked,
             signals: self.signals.get(),
             queue_depth,
         }
@@ -91,21 +93,22 @@ macro_rules! accessors {
 
 impl WorkerMetrics {
     accessors! {
-        /// Tasks that were spawned on this worker, by the tasks it ran.
+        /// Tasks that were spawned by the tasks that this worker ran. (Those
+        /// spawned from outside count as [`injected`](Self::injected).)
         spawned: u64,
-        /// Polls, of any task.
+        /// Polls of tasks, and drops of aborted tasks in place of one.
         polled: u64,
-        /// Tasks that this worker took from another worker's deque. Of a batch,
-        /// those count that nobody else had taken on when it was counted; whoever
-        /// took them counts them.
+        /// Tasks that this worker took from another worker's deque. A task that
+        /// is stolen twice may count twice.
         stolen: u64,
         /// Tasks that this worker took from the injector: spawned, or woken, by
-        /// threads that are no workers. Batches as in [`stolen`](Self::stolen).
+        /// threads that are no workers. A task that a thief takes at once may
+        /// count as [`stolen`](Self::stolen) only.
         injected: u64,
         /// How often this worker parked for want of work.
         parked: u64,
-        /// How often this worker was unparked: `parked`, less one if it is
-        /// parked now.
+        /// How often this worker was unparked: `parked`, or one less while it is
+        /// parked.
         unparked: u64,
         /// Signals that this worker sent to parked workers.
         signals: u64,
@@ -196,14 +199,14 @@ impl fmt::Display for RuntimeMetrics {
             "queued",
         ];
         for (column, name) in heading.iter().enumerate() {
-            let width = if column == 0 { 6 } else { 12 };
+            let width = if column == 0 { 6 } else { 9 };
             write!(f, "{name:>width$}")?;
         }
         writeln!(f)?;
         for (index, worker) in self.workers.iter().enumerate() {
             writeln!(
                 f,
-                "{index:>6}{:>12}{:>12}{:>12}{:>12}{:>12}{:>12}{:>12}{:>12}",
+                "{index:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
                 worker.spawned,
                 worker.polled,
                 worker.stolen,

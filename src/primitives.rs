@@ -40,14 +40,16 @@ impl Count {
     /// Called by the one writer: a load and a store, no read-modify-write.
     #[inline]
     pub(crate) fn add(&self, more: u64) {
-        let before = self.get();
-        self.0
-            .store(before + more, std::sync::atomic::Ordering::Relaxed);
+        use std::sync::atomic::Ordering;
+        let before = self.0.load(Ordering::Relaxed);
+        // Release and Acquire keep counts of one writer in step: who sees this
+        // one sees those before.
+        self.0.store(before + more, Ordering::Release);
     }
 
     #[inline]
     pub(crate) fn get(&self) -> u64 {
-        self.0.load(std::sync::atomic::Ordering::Relaxed)
+        self.0.load(std::sync::atomic::Ordering::Acquire)
     }
 }
 

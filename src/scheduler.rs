@@ -67,12 +67,11 @@
 //! # The end
 //!
 //! [`Shared::close`] lets every worker leave after its current poll. Each drops
-//! what its deque holds; the last one empties the injector and cancels every
-//! suspended task. A thread that spawns meanwhile either comes early enough for
-//! that, or finds the runtime closed before it queues, or ended after: it queues,
-//! pays a fence and looks at `ended`; the last worker sets `ended`, pays a fence
-//! and looks at the injector once more. What was queued before the end is the
-//! last worker's to drop, so the runtime's drop does not return before.
+//! what its deque holds. The last one waits until no thread is inside a spawn
+//! from outside (`visitors.rs`): who enters later finds the runtime closed and
+//! drops its own future, and nobody else's. Then it empties the injector and
+//! cancels every suspended task, and waits for those that a waker has in hand;
+//! so the runtime's drop returns when no future is left.
 //!
 //! # Rejected
 //!
@@ -80,6 +79,9 @@
 //!   with two sleepers, as above.
 //! - *A fence on one side only.* Loses wake-ups; the model of each fence fails
 //!   without it (`tests/loom.rs`).
+//! - *Late spawners that empty the injector themselves*, in place of a count of
+//!   visitors: they dropped futures of strangers inside `spawn`, under whatever
+//!   lock the caller held, and the runtime's drop returned before.
 //! - *A list of sleepers under a lock*, as in Tokio: a notifier that loses its
 //!   processor while it holds the lock stops every other that has to signal. One
 //!   word per 48 workers decides in one compare-and-swap. (A notifier that loses
@@ -91,6 +93,7 @@ pub(crate) mod idle;
 pub(crate) mod parker;
 pub(crate) mod running;
 pub(crate) mod shared;
+pub(crate) mod visitors;
 pub(crate) mod worker;
 
 #[cfg(doc)]

@@ -44,9 +44,12 @@ pub use join::JoinHandle;
 
 use crate::runtime;
 
-/// Spawns a task on the current runtime: that of the calling task, that of a
-/// surrounding [`Runtime::block_on`](crate::Runtime::block_on), else the
-/// default runtime, which is started on first use.
+/// Spawns a task on the current runtime: that of the calling task, of a
+/// surrounding [`Runtime::block_on`](crate::Runtime::block_on) or
+/// [`enter`](crate::Runtime::enter), else the default runtime, which is started
+/// on first use. Tasks of the default runtime end with the process, unfinished
+/// and without being dropped: keep their handles, or build a
+/// [`Runtime`](crate::Runtime).
 ///
 /// The task begins without being awaited. On a worker it is queued on the
 /// worker's own deque, without a lock and without a write that other workers

@@ -247,15 +247,11 @@ fn the_environment_sets_the_number_of_workers_or_says_what_is_wrong() {
         );
         assert!(said.contains("<default: Ok(7)>"), "{value:?}: {said}");
     }
-    for value in [
-        "",
-        "0",
-        "4097",
-        "many",
-        "-1",
-        "1.5",
-        "99999999999999999999999",
-    ] {
+    // Empty is as good as unset.
+    let said = run("");
+    assert!(!said.contains("InvalidInput"), "{said}");
+    assert!(said.contains("<default: Ok(7)>"), "{said}");
+    for value in ["0", "4097", "many", "-1", "1.5", "99999999999999999999999"] {
         let said = run(value);
         assert!(
             said.contains("<InvalidInput: VIRID_WORKERS"),
@@ -265,6 +261,7 @@ fn the_environment_sets_the_number_of_workers_or_says_what_is_wrong() {
         let (_, panic) = said.split_once("<default: ").unwrap();
         assert!(panic.contains("default runtime"), "{value:?}: {said}");
         assert!(panic.contains("VIRID_WORKERS"), "{value:?}: {said}");
+        assert!(!panic.contains("limit on threads"), "{value:?}: {said}");
     }
 }
 

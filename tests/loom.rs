@@ -48,6 +48,7 @@ models! {
     idle::close_reaches_every_worker,
     idle::a_spawn_races_the_end,
     idle::a_wake_races_the_end,
+    idle::a_late_spawner_drops_no_stranger,
 }
 
 /// The lines marked `needed!` in `src`, each with a model that notices.
@@ -89,6 +90,7 @@ const NEEDED: &[(&str, &str)] = &[
     ),
     ("wake chain", "two_spawns_from_outside_occupy_two_workers"),
     ("last worker's fence", "a_spawn_races_the_end"),
+    ("visitor's fence", "a_spawn_races_the_end"),
     ("closer's fence", "close_reaches_every_worker"),
 ];
 

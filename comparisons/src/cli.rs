@@ -3,8 +3,8 @@
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
-use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use clap::{Parser, value_parser};
 
 use crate::runtimes::CONTENDERS;
 
@@ -27,11 +27,11 @@ const LARGEST: u64 = 100_000_000;
 #[derive(Debug, Parser)]
 #[command(name = "comparisons", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
-    /// Only 10K and 100K tasks and three rounds: about 15 seconds
+    /// Only 10K and 100K tasks and three rounds: a few seconds
     #[arg(long, conflicts_with = "sizes")]
     pub(crate) quick: bool,
 
-    /// Numbers of tasks, such as 10000, 10k or 1m
+    /// Numbers of tasks, such as 10000, 10k or 1m; at most 100m
     #[arg(long, value_delimiter = ',', value_parser = size, value_name = "N,..")]
     pub(crate) sizes: Vec<u64>,
 
@@ -41,12 +41,12 @@ pub(crate) struct Cli {
     pub(crate) runtimes: Vec<String>,
 
     /// Worker threads of every runtime; the cores of this machine by default
-    #[arg(long, value_name = "N")]
-    pub(crate) workers: Option<NonZeroU16>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=4096))]
+    pub(crate) workers: Option<u16>,
 
     /// Rounds of every size; by default 5, or as many as fit in two minutes
-    #[arg(long, value_name = "N")]
-    pub(crate) rounds: Option<NonZeroU16>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
+    pub(crate) rounds: Option<u16>,
 
     /// Seed of the order of runtimes in each round
     #[arg(long, value_name = "N")]
@@ -60,7 +60,8 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "PATH")]
     pub(crate) go: Option<PathBuf>,
 
-    /// Where to write the results; comparisons/results/flat.json by default
+    /// Where to write the results; by default comparisons/results/flat.json, or
+    /// flat-part.json with --quick, --sizes or --runtimes
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 

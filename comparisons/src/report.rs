@@ -14,7 +14,9 @@ const NOISE: f64 = 0.02;
 
 /// The table and the lines below it, for a terminal.
 pub(crate) fn terminal(document: &Document, baseline: &str) -> String {
-    let mut text = format!("\n{}\n\n", headline(document));
+    let mut text = String::from("\n");
+    wrap(&mut text, "", &headline(document));
+    text.push('\n');
     text.push_str(&table(document, baseline).terminal());
     text.push('\n');
     for line in remarks(document) {
@@ -33,12 +35,13 @@ pub(crate) fn terminal(document: &Document, baseline: &str) -> String {
 
 /// Appends `value` in lines that fit below the table, indented behind `key`.
 fn wrap(text: &mut String, key: &str, value: &str) {
-    let mut line = format!("{key:<KEY$}");
+    let indent = if key.is_empty() { 0 } else { KEY };
+    let mut line = format!("{key:<indent$}");
     let mut empty = true;
     for word in value.split_whitespace() {
         if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
             let _ = writeln!(text, "{line}");
-            line = " ".repeat(KEY);
+            line = " ".repeat(indent);
             empty = true;
         }
         if !empty {
@@ -71,8 +74,7 @@ pub(crate) fn markdown(document: &Document, baseline: &str) -> String {
 
 fn headline(document: &Document) -> String {
     format!(
-        "{}: {}. {} on every runtime.",
-        document.workload.name(),
+        "Flat burst: {}. {} on every runtime.",
         document.workload.describe(),
         match document.workers {
             1 => "1 worker thread".to_owned(),
@@ -181,6 +183,7 @@ fn remarks(document: &Document) -> Vec<String> {
             lines.push(line);
         }
     }
+    lines.extend(fewer_runs(document));
     if document.interrupted {
         lines.push("interrupted: the table holds what was finished".to_owned());
     }
@@ -208,6 +211,25 @@ fn remarks(document: &Document) -> Vec<String> {
     lines
 }
 
+/// Sizes that were run less often than the others, and why.
+fn fewer_runs(document: &Document) -> Option<String> {
+    let runs = |cell: &Cell| cell.samples.len();
+    let most = document.cells.iter().map(runs).max()?;
+    let mut fewer: Vec<String> = document
+        .cells
+        .iter()
+        .filter(|cell| cell.failure.is_none() && (1..most).contains(&runs(cell)))
+        .map(|cell| format::tasks(cell.tasks))
+        .collect();
+    fewer.dedup();
+    (!fewer.is_empty() && !document.interrupted).then(|| {
+        format!(
+            "{}: fewer runs, all that fit into two minutes",
+            fewer.join(", ")
+        )
+    })
+}
+
 /// Where the numbers come from.
 fn origin(document: &Document, baseline: &str) -> Vec<(&'static str, String)> {
     let machine = &document.machine;
@@ -232,7 +254,8 @@ fn origin(document: &Document, baseline: &str) -> Vec<(&'static str, String)> {
             format!(
                 "medians over the runs; each is a process that runs the burst twice and times \
                  the second; range: fastest to slowest; vs {baseline}: median of the ratios \
-                 within a round, ~ if rounds disagree on which is faster; memory: peak of the process; CPU: user and system"
+                 within a round, which can differ from the ratio of the medians, ~ if rounds \
+                 disagree on which is faster; memory: peak of the process; CPU: user and system"
             ),
         ),
         (

@@ -152,11 +152,8 @@ impl Document {
         Ok(document)
     }
 
-    /// Writes the document to a file, creating its directory.
+    /// Writes the document to a file.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory)?;
-        }
         fs::write(path, self.to_json()?)
     }
 

@@ -1,6 +1,7 @@
 //! One run of the program, from its command line to its exit code.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -99,13 +100,13 @@ pub(crate) fn run(cli: &Cli) -> Result<End, Stop> {
             document
         }
         None => {
+            // Before measuring, so that a wrong path does not cost two minutes.
+            let path = results_path(cli)?;
             let document = measure(cli)?;
-            let path = cli
-                .out
-                .clone()
-                .unwrap_or_else(|| default_results(&document));
-            document.write(&path)?;
-            eprintln!("results: {}", path.display());
+            match document.write(&path) {
+                Ok(()) => eprintln!("results: {}", path.display()),
+                Err(error) => eprintln!("cannot write {}: {error}", path.display()),
+            }
             document
         }
     };
@@ -182,11 +183,9 @@ fn plan(cli: &Cli, machine: &Machine) -> Result<Plan, Stop> {
         workload: Workload::Flat,
         sizes,
         contenders: CONTENDERS.iter().filter(wanted).collect(),
-        workers: cli
-            .workers
-            .map_or(machine.cores, |workers| usize::from(workers.get())),
+        workers: cli.workers.map_or(machine.cores, usize::from),
         rounds: match cli.rounds {
-            Some(rounds) => u32::from(rounds.get()),
+            Some(rounds) => u32::from(rounds),
             None if cli.quick => QUICK_ROUNDS,
             None => ROUNDS,
         },
@@ -251,8 +250,28 @@ fn target_directory() -> io::Result<PathBuf> {
         .map_or_else(std::env::temp_dir, Path::to_owned))
 }
 
-fn default_results(document: &Document) -> PathBuf {
-    let name = format!("results/{}.json", document.workload.name());
+/// Where the results go: a file that can be written.
+fn results_path(cli: &Cli) -> Result<PathBuf, Stop> {
+    let path = match &cli.out {
+        Some(path) => path.clone(),
+        None => {
+            let path = default_results(cli);
+            if let Some(directory) = path.parent() {
+                fs::create_dir_all(directory)?;
+            }
+            path
+        }
+    };
+    let opened = fs::OpenOptions::new().append(true).create(true).open(&path);
+    opened.map_err(|error| Stop::Usage(format!("cannot write {}: {error}", path.display())))?;
+    Ok(path)
+}
+
+/// The whole sweep has a file of its own, which a small run does not replace.
+fn default_results(cli: &Cli) -> PathBuf {
+    let is_whole = !cli.quick && cli.sizes.is_empty() && cli.runtimes.is_empty();
+    let part = if is_whole { "" } else { "-part" };
+    let name = format!("results/{}{part}.json", Workload::Flat.name());
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
     if source.is_dir() {
         source.join(name)

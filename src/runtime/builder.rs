@@ -28,7 +28,8 @@ const WORKERS_VARIABLE: &str = "VIRID_WORKERS";
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
 impl Runtime {
-    /// A runtime with a worker for every core that this process may use.
+    /// A runtime with a worker for every core that this process may use, or as
+    /// many as the environment variable `VIRID_WORKERS` says.
     ///
     /// ```
     /// let runtime = virid::Runtime::new()?;
@@ -38,8 +39,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// Where the operating system refuses a thread; those that were started
-    /// have ended by then.
+    /// Where the operating system refuses a thread (those that were started have
+    /// ended by then), or `VIRID_WORKERS` is no number of workers.
     pub fn new() -> io::Result<Self> {
         Builder::new().build()
     }
@@ -97,7 +98,8 @@ impl Builder {
     /// How many worker threads run tasks. Default: one for every core that the
     /// process may use, as [`std::thread::available_parallelism`] counts them
     /// (it respects CPU affinity and cgroup quotas). The environment variable
-    /// `VIRID_WORKERS` overrides the default, and is not asked where this is set.
+    /// `VIRID_WORKERS`, unless empty, overrides the default, and is not asked
+    /// where this is set.
     ///
     /// ```
     /// let runtime = virid::Builder::new().worker_threads(3).build()?;
@@ -126,11 +128,9 @@ impl Builder {
     /// number. Default: `virid-worker`. Linux shows the first 15 bytes.
     ///
     /// ```
-    /// let runtime = virid::Builder::new().thread_name("io").build()?;
-    /// let name = runtime.block_on(virid::spawn(async {
-    ///     std::thread::current().name().map(str::to_owned)
-    /// }));
-    /// # let _ = name;
+    /// let runtime = virid::Builder::new().thread_name("io").worker_threads(1).build()?;
+    /// let name = runtime.spawn(async { std::thread::current().name().map(str::to_owned) });
+    /// assert_eq!(name.join().unwrap().as_deref(), Some("io-0"));
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
@@ -152,7 +152,8 @@ impl Builder {
     }
 
     /// What each worker thread does before its first task, inside the runtime.
-    /// A panic of `f` is reported by the panic hook and otherwise ignored.
+    /// It may spawn, and not wait for tasks: `block_on` and `join` panic in it. A
+    /// panic of `f` is reported by the panic hook and otherwise ignored.
     ///
     /// ```
     /// let runtime = virid::Builder::new()
@@ -226,14 +227,17 @@ impl Builder {
     fn workers(&self) -> io::Result<usize> {
         let (workers, source) = match self.worker_threads {
             Some(workers) => (workers, "worker_threads"),
-            None => match std::env::var_os(WORKERS_VARIABLE) {
-                None => return Ok(thread::available_parallelism().map_or(1, NonZero::get)),
+            None => match std::env::var_os(WORKERS_VARIABLE).filter(|text| !text.is_empty()) {
+                None => {
+                    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+                    return Ok(cores.min(MOST_WORKERS));
+                }
                 Some(text) => {
                     let number = text.to_str().and_then(|text| text.trim().parse().ok());
                     let number = number.ok_or_else(|| {
                         invalid(format!(
-                            "{WORKERS_VARIABLE}={text:?}: not a number of workers; set it to \
-                             1..={MOST_WORKERS} or unset it"
+                            "{WORKERS_VARIABLE}={text:?} is not in 1..={MOST_WORKERS}; set it to \
+                             a number of workers or unset it"
                         ))
                     })?;
                     (number, WORKERS_VARIABLE)
@@ -278,8 +282,10 @@ impl Builder {
                 core_affinity::set_for_current(core);
             }
             {
+                let runtime = Arc::as_ptr(&shared).cast();
+                context::set_home(runtime);
                 // The hooks are inside the runtime, as the tasks are.
-                let _entered = context::enter_runtime(Arc::as_ptr(&shared).cast());
+                let _entered = context::enter_runtime(runtime);
                 call(on_start);
                 Worker::new(Arc::clone(&shared), index, deque).run();
                 call(on_stop);
@@ -295,6 +301,7 @@ impl Builder {
 }
 
 fn call(hook: Option<Hook>) {
+    let _mark = context::forbid_blocking();
     unwind::contain(|| {
         if let Some(hook) = hook {
             hook();

@@ -1,6 +1,7 @@
 //! The runtime of those who built none, and the functions that use it.
 
 use std::future::Future;
+use std::io;
 use std::sync::OnceLock;
 
 use super::owner::Runtime;
@@ -14,7 +15,9 @@ use crate::task::join::JoinHandle;
 
 /// Drives a future on this thread, which is parked while the future waits.
 /// Starts no runtime by itself; tasks that the future spawns go to the runtime
-/// that is current where this is called, else to the default runtime.
+/// that is current where this is called, else to the default runtime. They go
+/// there through its shared queue, as from any thread that is no worker: to spawn
+/// by the million, spawn one task that does.
 ///
 /// ```
 /// assert_eq!(virid::block_on(async { 3 * 14 }), 42);
@@ -40,7 +43,8 @@ where
     let (runnable, handle) = TaskCell::spawn(future);
     let shared = context::runtime().cast::<Shared>();
     // SAFETY: the context holds null or the address of a `Shared`, and whoever
-    // entered it keeps it alive until it has left, which is not during this call.
+    // entered it keeps it alive until it has left. User code that could leave
+    // runs in this call as the last line of `worker::spawn` only.
     match unsafe { shared.as_ref() } {
         Some(shared) => worker::spawn(shared, runnable),
         None => spawn_on_default_cold(runnable),
@@ -61,10 +65,11 @@ fn default_runtime() -> &'static Runtime {
     static DEFAULT: OnceLock<Runtime> = OnceLock::new();
     DEFAULT.get_or_init(|| {
         Runtime::new().unwrap_or_else(|error| {
-            panic!(
-                "virid's default runtime could not be started: {error}; raise the limit on \
-                 threads, or build a smaller one with virid::Builder"
-            )
+            let cure = match error.kind() {
+                io::ErrorKind::InvalidInput => "",
+                _ => "; raise the limit on threads, or build a smaller one with virid::Builder",
+            };
+            panic!("virid's default runtime could not be started: {error}{cure}")
         })
     })
 }

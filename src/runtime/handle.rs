@@ -34,8 +34,8 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// The runtime of the calling task, or of the surrounding
-    /// [`block_on`](Self::block_on).
+    /// The runtime of the calling task, of the surrounding
+    /// [`block_on`](Self::block_on) or of a guard of [`enter`](Self::enter).
     ///
     /// ```
     /// let runtime = virid::Runtime::new()?;
@@ -90,7 +90,8 @@ impl Handle {
     /// ```
     ///
     /// Guards are dropped in the reverse order of entering; dropping another
-    /// one first panics. A guard that is forgotten stays entered.
+    /// one first panics. A guard that is forgotten stays entered on a plain
+    /// thread; on a worker until the task's poll ends.
     pub fn enter(&self) -> EnterGuard<'_> {
         let shared = Arc::clone(&self.shared);
         EnterGuard {
@@ -114,8 +115,8 @@ impl Handle {
     /// Spawns a task on this runtime. The task begins without being awaited;
     /// dropping the returned handle detaches it.
     ///
-    /// Where the runtime is ending or gone, the future is dropped unpolled, on
-    /// this thread or on a worker, and the returned handle yields a
+    /// Where the runtime is ending or gone, the future is dropped unpolled, here
+    /// or by a worker that has it already, and the returned handle yields a
     /// [`JoinError`](crate::task::JoinError) that says cancelled.
     ///
     /// ```
@@ -140,6 +141,10 @@ impl Handle {
     /// Inside, [`virid::spawn`](crate::spawn) spawns onto this runtime. The
     /// future need not be `Send` nor `'static`; it is dropped before the call
     /// returns. Calls nest.
+    ///
+    /// The future is no task and this thread no worker: what it spawns goes through
+    /// the runtime's shared queue. To spawn by the million, spawn one task that
+    /// does.
     ///
     /// ```
     /// let runtime = virid::Runtime::new()?;
@@ -176,14 +181,23 @@ impl RefUnwindSafe for Handle {}
 ///
 /// # Panics
 ///
-/// Dropping it while a guard that was entered later lives panics.
-#[derive(Debug)]
+/// Dropping it while a guard that was entered later lives panics, and the runtime
+/// stays the current one of this thread: what is spawned there once it has ended
+/// is cancelled.
 #[must_use = "the runtime is left again when the guard is dropped"]
 pub struct EnterGuard<'a> {
     entered: ManuallyDrop<Entered>,
     /// Keeps the address in the context valid, also if the guard is forgotten.
     shared: ManuallyDrop<Arc<Shared>>,
     handle: PhantomData<&'a Handle>,
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard")
+            .field("runtime", &self.shared)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Drop for EnterGuard<'_> {

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::handle::{EnterGuard, Handle};
 use super::shutdown::ShutdownReport;
 use crate::metrics::RuntimeMetrics;
-use crate::scheduler::worker;
 use crate::task::join::JoinHandle;
 
 /// A pool of worker threads that run tasks.
@@ -35,7 +34,7 @@ use crate::task::join::JoinHandle;
 /// [`shutdown_timeout`](Self::shutdown_timeout) bounds the wait, and
 /// [`shutdown_background`](Self::shutdown_background) does not wait.
 ///
-/// Dropped by one of its own tasks, the runtime cannot wait for the worker that
+/// Dropped by one of its own tasks or thread hooks, the runtime cannot wait for the worker that
 /// drops it: the drop starts the end and returns, and the last worker finishes.
 /// Dropped by a task of another runtime it waits, and that worker with it: two
 /// runtimes that are dropped by each other's tasks at the same time hang. Use
@@ -123,8 +122,13 @@ impl Runtime {
     ///
     /// A task that is inside a poll then keeps its thread, and is named in the
     /// report; when the poll returns, its worker ends, and the last worker drops
-    /// the futures that are left. Called by one of the runtime's own tasks, it
-    /// does not wait at all.
+    /// the futures that are left. Called by one of the runtime's own tasks or
+    /// thread hooks, it does not wait at all, and the calling task is in the
+    /// report.
+    ///
+    /// Complete means that every future was dropped and every worker has left
+    /// its [`on_thread_stop`](super::Builder::on_thread_stop); the destructors of
+    /// the threads' thread-locals are not waited for.
     ///
     /// ```
     /// use std::time::Duration;
@@ -138,13 +142,14 @@ impl Runtime {
     pub fn shutdown_timeout(mut self, timeout: Duration) -> ShutdownReport {
         // A deadline beyond what the clock can say is none.
         let deadline = Instant::now().checked_add(timeout);
-        let threads = std::mem::take(&mut self.threads);
+        self.threads.clear();
         let shared = &self.handle.shared;
         shared.close();
-        if worker::is_current_of(shared) || !shared.wait_for_threads(deadline) {
+        if shared.is_own_thread() || !shared.wait_for_threads(deadline) {
             return ShutdownReport::incomplete(shared.still_running());
         }
-        threads.into_iter().for_each(join);
+        // Not joined: destructors of the threads' thread-locals may take their
+        // time, and no wait for them could be bounded.
         ShutdownReport::complete()
     }
 
@@ -166,7 +171,7 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         let shared = &self.handle.shared;
         shared.close();
-        if worker::is_current_of(shared) {
+        if shared.is_own_thread() {
             // The threads go on alone.
             return;
         }

@@ -50,8 +50,8 @@ impl ShutdownReport {
         }
     }
 
-    /// Whether everything ended in time: all futures were dropped and all
-    /// threads joined.
+    /// Whether everything ended in time: all futures were dropped, and all
+    /// workers have left their last hook.
     ///
     /// ```
     /// let runtime = virid::Runtime::new()?;
@@ -62,8 +62,10 @@ impl ShutdownReport {
         self.is_complete
     }
 
-    /// The tasks that were inside a poll, or inside the drop of their future,
-    /// when the time was over: number, and where each was spawned. May be empty
+    /// The tasks that a worker was inside of when the time was over, in a poll, in
+    /// the drop of the future, or on the way out: number, and where each was
+    /// spawned. With a timeout near zero this may name a task that has just ended,
+    /// and that was joined already. May be empty
     /// though the end is not complete: where a worker was between two tasks, or
     /// in its [`on_thread_stop`](super::Builder::on_thread_stop).
     ///
@@ -84,7 +86,7 @@ impl fmt::Display for ShutdownReport {
             return f.write_str("the runtime has ended");
         }
         if self.running.is_empty() {
-            return f.write_str("the runtime was still ending, between tasks");
+            return f.write_str("the runtime was still ending; no worker was inside a task");
         }
         write!(f, "still running:")?;
         for (id, place) in &self.running {

@@ -12,6 +12,7 @@ use super::deque::{Deque, Injector, Stealer};
 use super::idle::Idle;
 use super::parker::Parker;
 use super::running::Running;
+use super::visitors::Visitors;
 use crate::context;
 use crate::memory::Living;
 use crate::metrics::{Counters, RuntimeMetrics};
@@ -27,8 +28,8 @@ pub(crate) struct Shared {
     living: Living,
     /// The runtime is ending: no poll begins any more.
     closed: AtomicBool,
-    /// The last worker has ended every task: the injector has no owner.
-    ended: AtomicBool,
+    /// Who is queueing from outside.
+    visitors: Visitors,
     /// Workers that have not left their loop.
     workers_left: AtomicUsize,
     /// Threads that have not ended, and who waits for the last.
@@ -64,7 +65,7 @@ impl Shared {
             idle: Idle::new(deques.len()),
             living: Living::new(deques.len()),
             closed: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
+            visitors: Visitors::new(),
             workers_left: AtomicUsize::new(deques.len()),
             threads_left: AtomicUsize::new(deques.len()),
             ending: OnceLock::new(),
@@ -151,8 +152,7 @@ impl Shared {
     }
 
     /// Queues a task that comes from a thread which is no worker of this
-    /// runtime. Where all tasks have been ended nobody will take it: see
-    /// [`cancel_if_ended`](Self::cancel_if_ended).
+    /// runtime.
     pub(crate) fn inject(&self, runnable: Runnable) {
         self.injector.push(runnable);
         if self.notify() {
@@ -160,29 +160,24 @@ impl Shared {
         }
     }
 
-    /// After a spawn by [`inject`](Self::inject): cancels what nobody will take.
+    /// As [`inject`](Self::inject), for a task that is new: hands it back where
+    /// the runtime is ending. (A task that was suspended is waited for by name.)
     ///
-    /// Either the spawner's fence (in `notify`) comes first, and the last
-    /// worker finds the task when it looks at the injector for the last time;
-    /// or the last worker's fence (in [`set_ended`](Self::set_ended)) comes
-    /// first, and the spawner finds `ended`. Then only spawns that come too late
-    /// as well can be in the queue: what was queued before is the last worker's.
-    pub(crate) fn cancel_if_ended(&self) {
-        // Ordering: Relaxed, after the fence.
-        if self.ended.load(Ordering::Relaxed) {
-            let _mark = context::forbid_blocking();
-            while let Some(runnable) = self.next_injected() {
-                drop(runnable);
-            }
+    /// Either this finds `closed` after the visitor's fence, or the last worker
+    /// waits for the visit, and finds the task: what is in the injector is the
+    /// workers' to run or to drop, and nobody else's.
+    pub(crate) fn inject_new(&self, runnable: Runnable) -> Result<(), Runnable> {
+        let _visit = self.visitors.enter();
+        if self.is_closed() {
+            return Err(runnable);
         }
+        self.inject(runnable);
+        Ok(())
     }
 
-    /// Called by the last worker, before it looks at the injector for the last
-    /// time.
-    pub(crate) fn set_ended(&self) {
-        self.ended.store(true, Ordering::Relaxed);
-        // Pairs with the fence in `notify`, as `cancel_if_ended` says.
-        needed!("last worker's fence", fence(Ordering::SeqCst));
+    /// Called by the last worker: waits until nothing new can be injected.
+    pub(crate) fn wait_for_visitors(&self) {
+        self.visitors.wait_until_gone();
     }
 
     /// Takes one task from the injector, to run or to cancel.
@@ -195,6 +190,11 @@ impl Shared {
         !self.injector.is_empty() || self.remotes.iter().any(|r| !r.stealer.is_empty())
     }
 
+    /// Whether this thread is one of the runtime's own, in a task or not.
+    pub(crate) fn is_own_thread(self: &Arc<Self>) -> bool {
+        context::belongs_to(Arc::as_ptr(self).cast())
+    }
+
     /// Ordering: Relaxed. A worker that sees it late polls a few tasks more; a
     /// parking worker and a spawner look after their fences.
     #[inline]
@@ -202,8 +202,7 @@ impl Shared {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Begins the end: every worker leaves after the poll it is in, and no poll
-    /// begins that is ordered after this.
+    /// Begins the end: every worker leaves after the poll it is in.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         // Pairs with the fence in `Worker::park`: a worker that does not see
@@ -243,7 +242,7 @@ impl Shared {
         self.threads_left.fetch_add(0, Ordering::AcqRel) == 0 || waiter.park_until(deadline)
     }
 
-    /// The tasks that workers are inside of.
+    /// The tasks that workers are inside of, or just about to leave.
     pub(crate) fn still_running(&self) -> Vec<(Id, &'static Location<'static>)> {
         let of = |remote: &CachePadded<Remote>| remote.running.get();
         self.remotes.iter().filter_map(of).collect()

@@ -57,18 +57,12 @@ pub(crate) fn spawn(shared: &Shared, runnable: Runnable) {
     }
 }
 
-/// Whether this thread is a worker of `shared`.
-pub(crate) fn is_current_of(shared: &Shared) -> bool {
-    Worker::current_of(shared).is_some()
-}
-
 fn spawn_from_outside(shared: &Shared, runnable: Runnable) {
-    if shared.is_closed() {
+    if let Err(runnable) = shared.inject_new(runnable) {
         let _mark = context::forbid_blocking();
-        return drop(runnable);
+        // The last line: the future's destructor may drop what keeps `shared`.
+        drop(runnable);
     }
-    shared.inject(runnable);
-    shared.cancel_if_ended();
 }
 
 impl Schedule for Shared {
@@ -119,12 +113,15 @@ impl Worker {
         let _abort = AbortOnPanic;
         let shared = Arc::as_ptr(&self.shared).cast();
         {
-            let _entered = context::enter_worker((&raw const self).cast(), shared);
+            let worker = (&raw const self).cast();
+            let entered = context::enter_worker(worker, shared);
             while !self.shared.is_closed() {
                 match self.next() {
                     Some(runnable) => self.run_task(runnable),
                     None => self.search_or_park(),
                 }
+                // A task may have forgotten a guard of `Handle::enter`.
+                entered.reassert(worker, shared);
             }
             // What the dropped futures queue comes here too.
             while let Some(runnable) = self.deque.pop() {
@@ -158,6 +155,7 @@ impl Worker {
                 self.cancel(runnable);
             }
         };
+        self.shared.wait_for_visitors();
         cancel_injected();
         let mut suspended = self.shared.suspended();
         for task in &suspended {
@@ -170,8 +168,6 @@ impl Worker {
             suspended.retain(|task| !task.is_complete());
             os_yield();
         }
-        self.shared.set_ended();
-        cancel_injected();
     }
 
     fn running(&self) -> &Running {
@@ -196,6 +192,11 @@ impl Worker {
                 self.count_signal(self.shared.notify());
             }
             self.counters().injected.add(1);
+            if self.shared.is_closed() {
+                // Woken, perhaps, by the very task that ended the runtime.
+                self.cancel(runnable);
+                return None;
+            }
             return Some(runnable);
         }
         self.deque.pop()

@@ -21,7 +21,7 @@ use crate::unwind;
 ///
 /// Awaiting the handle, or calling [`join`](Self::join) on a thread that is no
 /// worker, yields what the task returned, or a [`JoinError`] where the task
-/// panicked or was cancelled by the end of its runtime.
+/// panicked, was aborted, or was cancelled by the end of its runtime.
 ///
 /// **Dropping the handle detaches the task**: it runs on, and its result is
 /// dropped when it ends. A result that is ready when the handle is dropped is
@@ -82,8 +82,8 @@ impl<T> JoinHandle<T> {
     ///
     /// # Errors
     ///
-    /// A [`JoinError`] where the task panicked, or was cancelled by the end of
-    /// its runtime.
+    /// A [`JoinError`] where the task panicked, was aborted, or was cancelled by
+    /// the end of its runtime.
     ///
     /// # Panics
     ///

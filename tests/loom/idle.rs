@@ -206,6 +206,34 @@ pub fn a_spawn_races_the_end() {
     });
 }
 
+/// Two spawns from outside while the runtime ends, one of them too late: each
+/// future is dropped by a worker or by the thread that spawned it.
+pub fn a_late_spawner_drops_no_stranger() {
+    loom::model(|| {
+        let pool = Pool::start(1);
+        let dropped_by = Arc::new(crate::primitives::Mutex::new(None));
+        let future = Suspends {
+            waker: Arc::new(crate::primitives::Mutex::new(None)),
+            has_waker: None,
+            dropped_by: Arc::clone(&dropped_by),
+        };
+        let spawner = thread::spawn({
+            let shared = Arc::clone(&pool.shared);
+            move || {
+                let (runnable, handle) = TaskCell::spawn(future);
+                drop(handle);
+                worker::spawn(&shared, runnable);
+            }
+        });
+        pool.shared.close();
+        spawn_detached(&pool.shared, || ());
+        assert_ne!(*dropped_by.lock(), Some(thread::current().id()));
+        pool.join();
+        spawner.join().unwrap();
+        assert!(dropped_by.lock().is_some(), "a future was left");
+    });
+}
+
 /// A wake from outside while the runtime ends: when the end has come, the future
 /// has been dropped, and not by the thread that woke it.
 pub fn a_wake_races_the_end() {
