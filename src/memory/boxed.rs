@@ -23,6 +23,13 @@ pub(crate) fn allocate(layout: Layout) -> NonNull<u8> {
 /// it any more.
 #[inline]
 pub(crate) unsafe fn free(cell: NonNull<u8>, layout: Layout) {
+    if cfg!(virid_loom) {
+        // A use after this trips over what loom keeps in the memory.
+        // SAFETY: the memory is still ours, and as large as `layout` says.
+        unsafe { cell.write_bytes(0xDD, layout.size()) };
+        // Keeps the compiler from leaving out writes to memory that goes.
+        std::hint::black_box(cell);
+    }
     // SAFETY: as this function's contract says.
     unsafe { dealloc(cell.as_ptr(), layout) }
 }

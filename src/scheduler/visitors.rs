@@ -12,8 +12,11 @@ use crossbeam_utils::CachePadded;
 use crate::context;
 use crate::primitives::{AtomicUsize, Ordering, fence, needed, os_yield};
 
-/// Words that the count is spread over.
+/// Words that the count is spread over. Models have one: numbers of threads grow
+/// from run to run, and loom wants every run to be the same.
 const WORDS: usize = if cfg!(virid_loom) { 1 } else { 16 };
+
+const _: () = assert!(WORDS.is_power_of_two(), "a mask chooses the word");
 
 #[derive(Debug)]
 pub(crate) struct Visitors([CachePadded<AtomicUsize>; WORDS]);
@@ -32,7 +35,7 @@ impl Visitors {
     /// Enters. What the visitor reads after this is ordered against what the
     /// last worker wrote before [`wait_until_gone`](Self::wait_until_gone).
     pub(crate) fn enter(&self) -> Visit<'_> {
-        let word = &self.0[context::thread_number() % WORDS];
+        let word = &self.0[context::thread_number() & (WORDS - 1)];
         // Ordering: Relaxed, before the fence.
         word.fetch_add(1, Ordering::Relaxed);
         needed!("visitor's fence", fence(Ordering::SeqCst));

@@ -290,7 +290,8 @@ impl State {
     #[inline]
     pub(crate) fn is_sole(&self) -> bool {
         let now = self.load();
-        needed!("handle of a sole owner", !now.has(HANDLE), not true) && !now.has_references()
+        needed!("handle of a sole owner", !now.has(HANDLE), not true)
+            && needed!("references of a sole owner", !now.has_references(), not true)
     }
 
     /// The result is in place; publishes it to the handle, if there is one.

@@ -170,6 +170,14 @@ impl Setup {
         (setup, waker, handle)
     }
 
+    /// Runs the task on a thread of its own. The model's first thread does what
+    /// races it: loom takes that first, and reorders a thread's load against
+    /// another's earlier write, but not a write against an earlier load.
+    fn run_on_a_thread(&self, runnable: Runnable) -> thread::JoinHandle<()> {
+        let scheduler = self.scheduler.clone();
+        thread::spawn(move || scheduler.run(runnable))
+    }
+
     fn polls(&self) -> usize {
         self.counts.polls.load(Ordering::Relaxed)
     }
@@ -276,9 +284,9 @@ pub fn a_handle_is_dropped_while_its_task_ends() {
     loom::model(|| {
         let (setup, runnable, handle) = Setup::spawn();
         setup.gate.store(true, Ordering::Relaxed);
-        let drops_handle = thread::spawn(move || drop(handle));
-        setup.scheduler.run(runnable);
-        drops_handle.join().unwrap();
+        let runs = setup.run_on_a_thread(runnable);
+        drop(handle);
+        runs.join().unwrap();
         setup.counts.assert_each_dropped_once();
     });
 }
@@ -289,14 +297,11 @@ pub fn a_join_with_changing_wakers_races_the_end() {
     loom::model(|| {
         let (setup, runnable, mut handle) = Setup::spawn();
         setup.gate.store(true, Ordering::Relaxed);
-        let joins = thread::spawn(move || {
-            let (_, first) = Joiner::new();
-            let (second, second_waker) = Joiner::new();
-            let result = poll(&mut handle, &first).or_else(|| poll(&mut handle, &second_waker));
-            (handle, result, second, second_waker)
-        });
-        setup.scheduler.run(runnable);
-        let (mut handle, result, second, second_waker) = joins.join().unwrap();
+        let runs = setup.run_on_a_thread(runnable);
+        let (_, first) = Joiner::new();
+        let (second, second_waker) = Joiner::new();
+        let result = poll(&mut handle, &first).or_else(|| poll(&mut handle, &second_waker));
+        runs.join().unwrap();
         if result.is_none() {
             assert_eq!(second.wakes(), 1, "the joiner waits for ever");
             assert!(poll(&mut handle, &second_waker).is_some());
@@ -315,9 +320,9 @@ pub fn a_waiting_handle_is_dropped_while_its_task_ends() {
         let (joiner, waker) = Joiner::new();
         assert!(poll(&mut handle, &waker).is_none());
         drop(waker);
-        let drops_handle = thread::spawn(move || drop(handle));
-        setup.scheduler.run(runnable);
-        drops_handle.join().unwrap();
+        let runs = setup.run_on_a_thread(runnable);
+        drop(handle);
+        runs.join().unwrap();
         assert_eq!(Arc::strong_count(&joiner), 1, "the join waker was leaked");
         setup.counts.assert_each_dropped_once();
     });
@@ -328,12 +333,11 @@ pub fn a_parked_joiner_is_unparked() {
     loom::model(|| {
         let (setup, runnable, handle) = Setup::spawn();
         setup.gate.store(true, Ordering::Relaxed);
-        let counts = Arc::clone(&setup.counts);
-        let runs = thread::spawn(move || setup.scheduler.run(runnable));
+        let runs = setup.run_on_a_thread(runnable);
         let result = handle.join().expect("the task ends well");
         drop(result);
         runs.join().unwrap();
-        counts.assert_each_dropped_once();
+        setup.counts.assert_each_dropped_once();
     });
 }
 
@@ -447,10 +451,9 @@ pub fn an_abort_races_the_end() {
     loom::model(|| {
         let (setup, runnable, handle) = Setup::spawn();
         setup.gate.store(true, Ordering::Relaxed);
-        let abort = handle.abort_handle();
-        let aborts = thread::spawn(move || abort.abort());
-        setup.scheduler.run(runnable);
-        aborts.join().unwrap();
+        let runs = setup.run_on_a_thread(runnable);
+        handle.abort();
+        runs.join().unwrap();
 
         let polls = setup.polls();
         match handle.join() {
@@ -470,13 +473,11 @@ pub fn an_abort_handle_outlives_its_task() {
         let (setup, runnable, handle) = Setup::spawn();
         setup.gate.store(true, Ordering::Relaxed);
         let abort = handle.abort_handle();
-        let drops_abort = thread::spawn(move || {
-            abort.abort();
-            drop(abort);
-        });
         let drops_handle = thread::spawn(move || drop(handle));
-        setup.scheduler.run(runnable);
-        drops_abort.join().unwrap();
+        let runs = setup.run_on_a_thread(runnable);
+        abort.abort();
+        drop(abort);
+        runs.join().unwrap();
         drops_handle.join().unwrap();
         assert_eq!(setup.counts.futures_dropped.load(Ordering::Relaxed), 1);
     });
