@@ -98,7 +98,7 @@ fn table(document: &Document, baseline: &str) -> Table {
     }
     Table {
         columns: vec![
-            ("tasks", Align::Right),
+            ("size", Align::Right),
             ("runtime", Align::Left),
             ("ns/task", Align::Right),
             ("range", Align::Right),
