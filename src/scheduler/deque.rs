@@ -13,8 +13,8 @@ mod queue;
 
 use queue::Steal;
 
-/// How many tasks a thief takes from the shared queue or a victim at most is
-/// crossbeam's choice: half, and no more than 32.
+/// Tries again where another thief was faster. How many tasks a batch has is
+/// crossbeam's choice: half of the queue, and no more than 32.
 fn until_decided<T>(mut attempt: impl FnMut() -> Steal<T>) -> Option<T> {
     loop {
         match attempt() {

@@ -21,7 +21,7 @@ use crate::rng::Rng;
 use crate::task::header::{Runnable, Schedule};
 use crate::unwind::AbortOnPanic;
 
-/// Every so many tasks a worker takes one from the shared queue first, so that
+/// Every so many tasks a worker takes one from the injector first, so that
 /// tasks which queue each other locally cannot keep it waiting. Prime, as in
 /// Go's scheduler, to stay out of step with regular loads.
 const INJECTOR_INTERVAL: u32 = 61;
@@ -44,7 +44,7 @@ pub(crate) struct Worker {
 }
 
 /// Queues a task that was just spawned: on the worker's own deque if this
-/// thread is a worker of `shared`, else in the shared queue. Where the runtime
+/// thread is a worker of `shared`, else in the injector. Where the runtime
 /// has ended, the task is cancelled.
 #[inline]
 pub(crate) fn spawn(shared: &Shared, runnable: Runnable) {
@@ -256,7 +256,7 @@ impl Worker {
         }
     }
 
-    /// Takes work from the shared queue or from another worker.
+    /// Takes work from the injector or from another worker.
     fn search(&self) -> Option<Runnable> {
         for round in 0..SEARCH_ROUNDS {
             if round > 0 {
