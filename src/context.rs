@@ -18,6 +18,7 @@
 
 use std::cell::Cell;
 use std::cmp::Ordering;
+use std::num::NonZero;
 use std::ptr;
 
 use crate::primitives::{Counter, thread_local_const};
@@ -97,21 +98,22 @@ pub(crate) fn thread_number() -> usize {
 
 /// A number that no other task of the process has.
 #[inline]
-pub(crate) fn next_task_number() -> u64 {
+pub(crate) fn next_task_number() -> NonZero<u64> {
     CONTEXT.with(|context| {
         let number = context.next_number.get();
-        if number == context.last_number.get() {
-            return take_block_cold(context);
-        }
+        let number = if number == context.last_number.get() {
+            take_block_cold(context)
+        } else {
+            number
+        };
         context.next_number.set(number + 1);
-        number
+        NonZero::new(number).expect("numbers begin at 1")
     })
 }
 
 #[cold]
 fn take_block_cold(context: &Context) -> u64 {
     let first = NEXT_BLOCK.fetch_add(NUMBERS_PER_BLOCK);
-    context.next_number.set(first + 1);
     context.last_number.set(first + NUMBERS_PER_BLOCK);
     first
 }

@@ -35,13 +35,15 @@
 // 7  task.rs                                what users call, and the head of task/
 // 6  runtime/{handle,shutdown,owner,builder,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime
-// 5  scheduler/worker.rs                    find-work order, run loop, parking
-// 4  scheduler/shared.rs                    what all workers see; notify
+// 5  scheduler/worker.rs                    find-work order, run loop, parking; spawn
+// 4  scheduler/{overflow,queue,shared}.rs   a worker's queue; what all workers see; notify
 // 3  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
 // 3  task/{error,abort,join,cell}.rs        what users hold; the future and its result
-// 2  task/header.rs                         the erased task, trait Schedule
+// 2  task/{header,waker,slot}.rs            the erased task, trait Schedule; where a cell keeps what
 // 2  drive.rs  scheduler/visitors.rs        a future on a plain thread; who queues from outside
-// 1  context.rs  task/state.rs  memory/{boxed,living}.rs  scheduler/{deque,idle,parker}.rs
+// 1  context.rs  task/{place,state}.rs  scheduler/{deque,idle,parker}.rs
+// 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs
+//                                           cells: recycled, and given back
 // 0  primitives.rs  rng.rs  unwind.rs       atomics and fences; victim choice; where panics stop
 //
 // `scheduler.rs` holds the idle protocol with its proof, `memory.rs` the

@@ -22,6 +22,7 @@
 
 use std::fmt;
 
+use crate::memory::Traffic;
 use crate::primitives::Count;
 
 /// One worker's counters. Written by that worker only.
@@ -37,7 +38,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn snapshot(&self, queue_depth: usize) -> WorkerMetrics {
+    pub(crate) fn snapshot(&self, queue_depth: usize, traffic: &Traffic) -> WorkerMetrics {
         // Before `parked`, so that it is never the larger.
         let unparked = self.unparked.get();
         WorkerMetrics {
@@ -49,6 +50,9 @@ impl Counters {
             unparked,
             signals: self.signals.get(),
             queue_depth,
+            cells_fresh: traffic.fresh.get(),
+            magazines_put: traffic.put.get(),
+            magazines_taken: traffic.taken.get(),
         }
     }
 }
@@ -71,6 +75,9 @@ pub struct WorkerMetrics {
     unparked: u64,
     signals: u64,
     queue_depth: usize,
+    cells_fresh: u64,
+    magazines_put: u64,
+    magazines_taken: u64,
 }
 
 /// Declares accessors with a doc line and one example for all of them.
@@ -112,32 +119,67 @@ impl WorkerMetrics {
         unparked: u64,
         /// Signals that this worker sent to parked workers.
         signals: u64,
-        /// Tasks in this worker's deque now.
+        /// Tasks in this worker's deque now, and in its overflow.
         queue_depth: usize,
+        /// Cells that were carved from new memory for this worker, 62 at a time.
+        cells_fresh: u64,
+        /// Batches of up to 62 free cells that this worker handed in for others.
+        magazines_put: u64,
+        /// Batches of up to 62 free cells that this worker took over from others.
+        magazines_taken: u64,
+    }
+}
+
+/// What threads that are no workers have done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outside {
+    signals: u64,
+    spawned: u64,
+    cells_fresh: u64,
+    magazines_put: u64,
+    magazines_taken: u64,
+}
+
+impl Outside {
+    pub(crate) fn new<'a>(signals: u64, lists: impl Iterator<Item = &'a Traffic>) -> Self {
+        let mut outside = Self {
+            signals,
+            ..Self::default()
+        };
+        for traffic in lists {
+            outside.spawned += traffic.allocated.get();
+            outside.cells_fresh += traffic.fresh.get();
+            outside.magazines_put += traffic.put.get();
+            outside.magazines_taken += traffic.taken.get();
+        }
+        outside
     }
 }
 
 /// What a runtime has done; from [`Runtime::metrics`](crate::Runtime::metrics).
 ///
-/// `Display` prints one line a worker, under a heading, and the injector's
-/// depth.
+/// `Display` prints one line a worker, under a heading, then the injector's
+/// depth and the memory of the tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuntimeMetrics {
     workers: Vec<WorkerMetrics>,
     injector_depth: usize,
-    signals_from_outside: u64,
+    outside: Outside,
+    cell_memory: usize,
 }
 
 impl RuntimeMetrics {
     pub(crate) fn new(
         workers: Vec<WorkerMetrics>,
         injector_depth: usize,
-        signals_from_outside: u64,
+        outside: Outside,
+        cell_memory: usize,
     ) -> Self {
         Self {
             workers,
             injector_depth,
-            signals_from_outside,
+            outside,
+            cell_memory,
         }
     }
 
@@ -172,7 +214,7 @@ impl RuntimeMetrics {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn signals(&self) -> u64 {
-        self.signals_from_outside + self.sum(WorkerMetrics::signals)
+        self.outside.signals + self.sum(WorkerMetrics::signals)
     }
 
     /// Polls of all workers.
@@ -185,6 +227,70 @@ impl RuntimeMetrics {
     /// ```
     pub fn polled(&self) -> u64 {
         self.sum(WorkerMetrics::polled)
+    }
+
+    /// Bytes of cells that were carved from memory and not given back to the
+    /// operating system: those of tasks, and those that wait for the next.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// runtime.spawn(async {}).join().unwrap();
+    /// assert!(runtime.metrics().cell_memory() >= 64);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn cell_memory(&self) -> usize {
+        self.cell_memory
+    }
+
+    /// Cells that were carved from new memory, 62 at a time, for workers and
+    /// other threads.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// runtime.spawn(async {}).join().unwrap();
+    /// assert!(runtime.metrics().cells_fresh() >= 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn cells_fresh(&self) -> u64 {
+        self.outside.cells_fresh + self.sum(WorkerMetrics::cells_fresh)
+    }
+
+    /// Tasks that got a cell which another task had used before: at least as
+    /// many, because cells count as fresh as soon as they are carved.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::builder().worker_threads(1).build()?;
+    /// for _ in 0..1_000 {
+    ///     runtime.spawn(async {}).join().unwrap();
+    /// }
+    /// assert!(runtime.metrics().cells_recycled() > 500);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn cells_recycled(&self) -> u64 {
+        let spawned = self.outside.spawned + self.sum(WorkerMetrics::spawned);
+        spawned.saturating_sub(self.cells_fresh())
+    }
+
+    /// Batches of up to 62 free cells that were handed in for others.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let _ = runtime.metrics().magazines_put();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn magazines_put(&self) -> u64 {
+        self.outside.magazines_put + self.sum(WorkerMetrics::magazines_put)
+    }
+
+    /// Batches of up to 62 free cells that were taken over from others.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let _ = runtime.metrics().magazines_taken();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn magazines_taken(&self) -> u64 {
+        self.outside.magazines_taken + self.sum(WorkerMetrics::magazines_taken)
     }
 
     fn sum(&self, of: impl Fn(&WorkerMetrics) -> u64) -> u64 {
@@ -217,10 +323,19 @@ impl fmt::Display for RuntimeMetrics {
                 worker.queue_depth,
             )?;
         }
-        write!(
+        writeln!(
             f,
             "injector: {} queued; {} signals from other threads",
-            self.injector_depth, self.signals_from_outside
+            self.injector_depth, self.outside.signals
+        )?;
+        write!(
+            f,
+            "cells: {} fresh, {} recycled, {} KiB; magazines: {} put, {} taken",
+            self.cells_fresh(),
+            self.cells_recycled(),
+            self.cell_memory.div_ceil(1024),
+            self.magazines_put(),
+            self.magazines_taken(),
         )
     }
 }

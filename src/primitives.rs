@@ -108,9 +108,12 @@ impl<T> Sequenced<T> {
 
 #[cfg(not(virid_loom))]
 mod with_std {
-    pub(crate) use std::alloc::{alloc, dealloc};
+    #[cfg(any(not(target_os = "linux"), virid_sanitize))]
+    pub(crate) use std::alloc::{alloc_zeroed, dealloc};
     pub(crate) use std::hint::spin_loop;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use std::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
     pub(crate) use std::thread::{
         Thread, current as current_thread, park, park_timeout, yield_now as os_yield,
     };
@@ -166,6 +169,14 @@ mod with_std {
     }
     pub(crate) use thread_local_const;
 
+    /// A function that statics are made with; loom has no atomics in constants.
+    macro_rules! const_fn {
+        ($(#[$attribute:meta])* pub(crate) fn $($rest:tt)+) => {
+            $(#[$attribute])* pub(crate) const fn $($rest)+
+        };
+    }
+    pub(crate) use const_fn;
+
     /// A line that a protocol cannot do without: evaluates it. The name lets a
     /// model run without the statement, or with a wrong value in place of the
     /// right one, to show that the model fails then.
@@ -182,10 +193,12 @@ mod with_std {
 
 #[cfg(virid_loom)]
 mod with_loom {
-    pub(crate) use loom::alloc::{alloc, dealloc};
+    pub(crate) use loom::alloc::{alloc, alloc_zeroed, dealloc};
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint::spin_loop;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
     pub(crate) use loom::thread::{Thread, current as current_thread, park, yield_now as os_yield};
 
     /// Models have no clock: a timeout never comes.
@@ -214,6 +227,13 @@ mod with_loom {
         };
     }
     pub(crate) use thread_local_const;
+
+    macro_rules! const_fn {
+        ($($function:tt)+) => {
+            $($function)+
+        };
+    }
+    pub(crate) use const_fn;
 
     macro_rules! needed {
         ($name:literal, $statement:expr) => {

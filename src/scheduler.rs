@@ -90,7 +90,9 @@
 
 pub(crate) mod deque;
 pub(crate) mod idle;
+pub(crate) mod overflow;
 pub(crate) mod parker;
+pub(crate) mod queue;
 pub(crate) mod running;
 pub(crate) mod shared;
 pub(crate) mod visitors;

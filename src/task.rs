@@ -23,15 +23,18 @@
 
 #![doc = include_str!("task/from_tokio.md")]
 
-// The folder: `state` (the atomic word), `header` (the erased task and who may
-// touch what), `error`, `abort` and `join` (what users hold), `cell` (the future
-// and its result).
+// The folder: `state` (the atomic word), `place` (where a task was spawned),
+// `header` (the erased task and who may touch what), `waker`, `error`, `abort` and `join` (what users hold), `slot` (where a cell
+// keeps what), `cell` (the future and its result).
 pub(crate) mod abort;
 pub(crate) mod cell;
 pub(crate) mod error;
 pub(crate) mod header;
 pub(crate) mod join;
+mod place;
+mod slot;
 pub(crate) mod state;
+mod waker;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -11,7 +11,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use virid::internals::{idle, task};
+use virid::internals::{idle, memory, task};
 
 macro_rules! models {
     ($($module:ident :: $model:ident,)+) => {
@@ -35,8 +35,8 @@ models! {
     task::a_waiting_handle_is_dropped_while_its_task_ends,
     task::a_parked_joiner_is_unparked,
     task::cancel_races_a_wake,
-    task::cancel_races_a_poll,
-    task::cancel_races_the_end_of_a_detached_task,
+    task::an_abort_races_a_poll,
+    task::a_task_that_ended_alone_is_not_found,
     task::a_second_suspension_meets_a_wake,
     task::two_aborts_race_a_wake,
     task::an_abort_races_the_end,
@@ -51,6 +51,24 @@ models! {
     idle::a_spawn_races_the_end,
     idle::a_wake_races_the_end,
     idle::a_late_spawner_drops_no_stranger,
+    memory::takers_share_what_was_handed_in,
+    memory::a_slow_taker_meets_a_batch_that_goes,
+    memory::a_slow_carver_meets_a_slab_that_goes,
+    memory::the_last_cells_race_the_end_of_their_runtime,
+    memory::a_batch_of_the_overflow_goes_to_one_taker,
+}
+
+/// Fails, and says why this runtime is not built like that; run in a child.
+#[test]
+#[ignore = "fails by design"]
+fn an_untagged_list_hands_a_node_out_twice() {
+    memory::an_untagged_list_hands_a_node_out_twice();
+}
+
+#[test]
+fn the_untagged_list_fails() {
+    let model = "an_untagged_list_hands_a_node_out_twice";
+    assert!(!succeeds_without("nothing", model));
 }
 
 /// The lines marked `needed!` in `src`, each with models that notice. Every line
@@ -58,7 +76,12 @@ models! {
 const NEEDED: &[(&str, &[&str])] = &[
     ("wake of a scheduled task", &["wakes_race_a_poll"]),
     ("woken while running", &["wakes_race_a_poll"]),
-    ("cancelled while running", &["cancel_races_a_poll"]),
+    ("cancelled while running", &["an_abort_races_a_poll"]),
+    ("settled when suspended", &["cancel_races_a_wake"]),
+    (
+        "end of a sole owner",
+        &["a_task_that_ended_alone_is_not_found"],
+    ),
     (
         "handle of a sole owner",
         &[
@@ -91,10 +114,6 @@ const NEEDED: &[(&str, &[&str])] = &[
             "a_join_with_changing_wakers_races_the_end",
             "a_parked_joiner_is_unparked",
         ],
-    ),
-    (
-        "strike out before the end",
-        &["cancel_races_the_end_of_a_detached_task"],
     ),
     ("pusher's fence", &["a_spawn_from_outside_wakes_a_worker"]),
     (
@@ -137,6 +156,27 @@ const NEEDED: &[(&str, &[&str])] = &[
         &["a_late_spawner_drops_no_stranger", "a_spawn_races_the_end"],
     ),
     ("closer's fence", &["close_reaches_every_worker"]),
+    ("visit of a waker", &["a_wake_races_the_end"]),
+    (
+        "grace period of a batch",
+        &[
+            "a_slow_taker_meets_a_batch_that_goes",
+            "takers_share_what_was_handed_in",
+            "a_batch_of_the_overflow_goes_to_one_taker",
+        ],
+    ),
+    (
+        "grace period of a slab",
+        &["a_slow_carver_meets_a_slab_that_goes"],
+    ),
+    (
+        "closed lanes",
+        &["the_last_cells_race_the_end_of_their_runtime"],
+    ),
+    (
+        "wait for those without a lane",
+        &["the_last_cells_race_the_end_of_their_runtime"],
+    ),
 ];
 
 #[test]
@@ -156,7 +196,7 @@ fn every_needed_line_is_needed() {
 fn succeeds_without(line: &str, model: &str) -> bool {
     let program = std::env::current_exe().expect("a test knows its own path");
     let mut child = Command::new(program)
-        .args(["--exact", model])
+        .args(["--exact", "--include-ignored", model])
         .env("VIRID_LEAVE_OUT", line)
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -11,10 +11,9 @@ use core_affinity::CoreId;
 use super::handle::Handle;
 use super::owner::Runtime;
 use crate::context;
-use crate::scheduler::deque::Deque;
+use crate::scheduler::queue::Queue;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::worker::Worker;
-use crate::task::header::Runnable;
+use crate::scheduler::worker::{self, Worker};
 use crate::unwind;
 
 /// More workers than any machine has cores; beyond it a number is a mistake.
@@ -201,17 +200,17 @@ impl Builder {
         } else {
             Vec::new()
         };
-        let deques: Vec<_> = (0..workers).map(|_| Deque::new()).collect();
-        let shared = Arc::new(Shared::new(&deques));
+        let queues: Vec<_> = (0..workers).map(|_| Queue::new()).collect();
+        let shared = worker::prepare(&queues);
         let mut runtime = Runtime {
             handle: Handle {
                 shared: Arc::clone(&shared),
             },
             threads: Vec::with_capacity(workers),
         };
-        for (index, deque) in deques.into_iter().enumerate() {
+        for (index, queue) in queues.into_iter().enumerate() {
             let core = cores.get(index % cores.len().max(1)).copied();
-            match self.start(&shared, index, deque, core) {
+            match self.start(&shared, index, queue, core) {
                 Ok(thread) => runtime.threads.push(thread),
                 Err(error) => {
                     // Dropping the runtime ends the workers that did start.
@@ -272,7 +271,7 @@ impl Builder {
         &self,
         shared: &Arc<Shared>,
         index: usize,
-        deque: Deque<Runnable>,
+        queue: Queue,
         core: Option<CoreId>,
     ) -> io::Result<thread::JoinHandle<()>> {
         let shared = Arc::clone(shared);
@@ -287,7 +286,7 @@ impl Builder {
                 // The hooks are inside the runtime, as the tasks are.
                 let _entered = context::enter_runtime(runtime);
                 call(on_start);
-                Worker::new(Arc::clone(&shared), index, deque).run();
+                Worker::new(Arc::clone(&shared), index, queue).run();
                 call(on_stop);
             }
             shared.threads_ended(1);

@@ -9,8 +9,6 @@ use crate::context;
 use crate::drive::drive;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker;
-use crate::task::cell::TaskCell;
-use crate::task::header::Runnable;
 use crate::task::join::JoinHandle;
 
 /// Drives a future on this thread, which is parked while the future waits.
@@ -40,22 +38,18 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let (runnable, handle) = TaskCell::spawn(future);
     let shared = context::runtime().cast::<Shared>();
     // SAFETY: the context holds null or the address of a `Shared`, and whoever
     // entered it keeps it alive until it has left. User code that could leave
     // runs in this call as the last line of `worker::spawn` only.
-    match unsafe { shared.as_ref() } {
-        Some(shared) => worker::spawn(shared, runnable),
-        None => spawn_on_default_cold(runnable),
-    }
-    handle
+    let shared = unsafe { shared.as_ref() };
+    worker::spawn(shared.unwrap_or_else(|| default_shared_cold()), future)
 }
 
 #[cold]
 #[track_caller]
-fn spawn_on_default_cold(runnable: Runnable) {
-    worker::spawn(&default_runtime().handle.shared, runnable);
+fn default_shared_cold() -> &'static Shared {
+    &default_runtime().handle.shared
 }
 
 /// The runtime of those who built none. It is never dropped: its workers end

@@ -14,7 +14,6 @@ use crate::drive::drive;
 use crate::metrics::RuntimeMetrics;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker;
-use crate::task::cell::TaskCell;
 use crate::task::join::JoinHandle;
 
 /// A way to spawn onto a [`Runtime`](super::Runtime) from anywhere. Cheap to clone; keeps the
@@ -112,6 +111,34 @@ impl Handle {
         self.shared.metrics()
     }
 
+    /// Gives free memory of tasks back to the operating system, and says how many
+    /// bytes that were.
+    ///
+    /// The memory of a task that has ended is kept for the next one. After a
+    /// burst this hands back what no task uses: whole slabs of 2 MiB, and of the
+    /// others the pages without a task; the next burst pays for fetching them
+    /// again. Every worker hands in the free memory that it has put aside. One
+    /// that is inside a long poll is not waited for, and does so later.
+    ///
+    /// Costs time in proportion to the free memory, some milliseconds for a
+    /// million tasks, and may be called on any thread, at any time. Tasks run on
+    /// meanwhile. What tasks have allocated themselves is not virid's to give
+    /// back.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// runtime.block_on(async {
+    ///     for task in (0..100_000).map(|_| virid::spawn(async {})).collect::<Vec<_>>() {
+    ///         task.await.unwrap();
+    ///     }
+    /// });
+    /// println!("{} bytes given back", runtime.handle().trim());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn trim(&self) -> usize {
+        worker::trim(&self.shared)
+    }
+
     /// Spawns a task on this runtime. The task begins without being awaited;
     /// dropping the returned handle detaches it.
     ///
@@ -132,9 +159,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (runnable, handle) = TaskCell::spawn(future);
-        worker::spawn(&self.shared, runnable);
-        handle
+        worker::spawn(&self.shared, future)
     }
 
     /// Drives a future on this thread, which is parked while the future waits.

@@ -118,6 +118,19 @@ impl Runtime {
         self.handle.metrics()
     }
 
+    /// Gives free memory of tasks back to the operating system, and says how many
+    /// bytes that were; see [`Handle::trim`].
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// runtime.spawn(async {}).join().unwrap();
+    /// runtime.trim();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn trim(&self) -> usize {
+        self.handle.trim()
+    }
+
     /// Ends the runtime as dropping it does, and waits no longer than `timeout`.
     ///
     /// A task that is inside a poll then keeps its thread, and is named in the

@@ -1,4 +1,4 @@
-//! The queues: a worker's own deque, the thieves' side of it, and the shared
+//! The queues of single tasks: a worker's own deque, the thieves' side of it, and the shared
 //! entry queue, from crossbeam-deque.
 //!
 //! crossbeam's queues are not visible to loom, so a model that ran them would

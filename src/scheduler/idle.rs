@@ -106,6 +106,15 @@ impl Idle {
         debug_assert!(before >= SEARCHER && before & bit == 0, "{before:#x}");
     }
 
+    /// Whether the worker is parked, or about to be.
+    ///
+    /// Ordering: Acquire pairs with the Release in `announce`: what it handed in
+    /// before is seen.
+    pub(crate) fn is_parked(&self, worker: usize) -> bool {
+        let (group, bit) = self.place(worker);
+        group.load(Ordering::Acquire) & bit != 0
+    }
+
     /// Parked to searching, by the worker itself.
     pub(crate) fn retract(&self, worker: usize) -> Retract {
         let (group, bit) = self.place(worker);

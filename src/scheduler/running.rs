@@ -2,6 +2,7 @@
 //! before every poll, read when somebody asks what keeps the runtime from
 //! ending.
 
+use std::num::NonZero;
 use std::panic::Location;
 
 use crate::primitives::Sequenced;
@@ -24,6 +25,6 @@ impl Running {
     /// `None` between tasks, and while one is noted.
     pub(crate) fn get(&self) -> Option<(Id, &'static Location<'static>)> {
         let (number, place) = self.0.read()?;
-        Some((Id::from_number(number), place))
+        Some((Id::from_number(NonZero::new(number)?), place))
     }
 }

@@ -8,16 +8,17 @@ use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
-use super::deque::{Deque, Injector, Stealer};
+use super::deque::Injector;
 use super::idle::Idle;
 use super::parker::Parker;
+use super::queue::{Queue, QueueStealer};
 use super::running::Running;
 use super::visitors::Visitors;
 use crate::context;
-use crate::memory::Living;
-use crate::metrics::{Counters, RuntimeMetrics};
-use crate::primitives::{AtomicBool, AtomicUsize, Counter, Ordering, fence, needed};
-use crate::task::header::{Id, Runnable, TaskRef};
+use crate::memory::{Cells, Lists, Traffic};
+use crate::metrics::{Counters, Outside, RuntimeMetrics};
+use crate::primitives::{AtomicUsize, Counter, Ordering, fence, needed, os_yield};
+use crate::task::header::{Home, Id, Runnable, TaskRef};
 
 /// One runtime, as its workers, handles and suspended tasks know it.
 pub(crate) struct Shared {
@@ -25,9 +26,9 @@ pub(crate) struct Shared {
     remotes: Box<[CachePadded<Remote>]>,
     injector: Injector<Runnable>,
     idle: Idle,
-    living: Living,
-    /// The runtime is ending: no poll begins any more.
-    closed: AtomicBool,
+    /// What workers look at before every task: [`CLOSED`], and in units of
+    /// [`TRIM`] how often they were asked to hand in their free cells.
+    attention: AtomicUsize,
     /// Who is queueing from outside.
     visitors: Visitors,
     /// Workers that have not left their loop.
@@ -37,11 +38,27 @@ pub(crate) struct Shared {
     ending: OnceLock<Arc<Parker>>,
     /// Signals from threads that are no workers.
     signals_from_outside: Counter,
+    /// What the tasks know of this runtime.
+    home: OnceLock<Home>,
+    /// Dropped last: what the queues hold is freed before.
+    cells: Cells,
 }
+
+/// In `attention`: the runtime is ending, and no poll begins any more.
+const CLOSED: usize = 1;
+const TRIM: usize = 2;
+
+/// How often a trim yields to a worker before it takes the task that it is
+/// inside of for one that takes long.
+const PATIENCE: u32 = 16;
 
 /// What others see of a worker.
 struct Remote {
-    stealer: Stealer<Runnable>,
+    stealer: QueueStealer,
+    /// What its lists have moved.
+    traffic: Arc<Traffic>,
+    /// The `attention` after which it has handed in last.
+    handed_in: AtomicUsize,
     /// Set by the worker before it announces itself for the first time.
     parker: OnceLock<Arc<Parker>>,
     counters: Counters,
@@ -49,35 +66,45 @@ struct Remote {
 }
 
 impl Shared {
-    /// A runtime with a worker for each of `deques`.
-    pub(crate) fn new(deques: &[Deque<Runnable>]) -> Self {
-        let remote = |deque: &Deque<Runnable>| {
+    /// A runtime with a worker for each of `queues`.
+    pub(crate) fn new(queues: &[Queue]) -> Self {
+        let remote = |queue: &Queue| {
             CachePadded::new(Remote {
-                stealer: deque.stealer(),
+                stealer: queue.stealer(),
+                traffic: Arc::default(),
+                handed_in: AtomicUsize::new(0),
                 parker: OnceLock::new(),
                 counters: Counters::default(),
                 running: Running::default(),
             })
         };
         Self {
-            remotes: deques.iter().map(remote).collect(),
+            remotes: queues.iter().map(remote).collect(),
             injector: Injector::new(),
-            idle: Idle::new(deques.len()),
-            living: Living::new(deques.len()),
-            closed: AtomicBool::new(false),
+            idle: Idle::new(queues.len()),
+            attention: AtomicUsize::new(0),
             visitors: Visitors::new(),
-            workers_left: AtomicUsize::new(deques.len()),
-            threads_left: AtomicUsize::new(deques.len()),
+            workers_left: AtomicUsize::new(queues.len()),
+            threads_left: AtomicUsize::new(queues.len()),
             ending: OnceLock::new(),
             signals_from_outside: Counter::new(0),
+            home: OnceLock::new(),
+            cells: Cells::new(queues.len()),
         }
+    }
+
+    /// Says what the tasks are to know of this runtime; called once, before the
+    /// first task.
+    pub(crate) fn set_home(&self, home: Home) {
+        let home: *const Home = self.home.get_or_init(|| home);
+        self.cells.set_home(home.cast());
     }
 
     pub(crate) fn workers(&self) -> usize {
         self.remotes.len()
     }
 
-    pub(crate) fn stealer(&self, worker: usize) -> &Stealer<Runnable> {
+    pub(crate) fn stealer(&self, worker: usize) -> &QueueStealer {
         &self.remotes[worker].stealer
     }
 
@@ -89,8 +116,19 @@ impl Shared {
         &self.idle
     }
 
-    pub(crate) fn living(&self) -> &Living {
-        &self.living
+    pub(crate) fn cells(&self) -> &Cells {
+        &self.cells
+    }
+
+    /// The lists of a worker, for it to use.
+    ///
+    /// # Safety
+    ///
+    /// They are dropped before `self`, handed in.
+    pub(crate) unsafe fn lists(&self, worker: usize) -> Lists {
+        let traffic = Arc::clone(&self.remotes[worker].traffic);
+        // SAFETY: as this function's contract says.
+        unsafe { self.cells.lists(traffic) }
     }
 
     /// The counters of a worker, for it to write.
@@ -104,11 +142,18 @@ impl Shared {
     }
 
     pub(crate) fn metrics(&self) -> RuntimeMetrics {
-        let worker = |remote: &CachePadded<Remote>| remote.counters.snapshot(remote.stealer.len());
+        let worker = |remote: &CachePadded<Remote>| {
+            let counters = &remote.counters;
+            counters.snapshot(remote.stealer.len(), &remote.traffic)
+        };
         RuntimeMetrics::new(
             self.remotes.iter().map(worker).collect(),
             self.injector.len(),
-            self.signals_from_outside.get(),
+            Outside::new(
+                self.signals_from_outside.get(),
+                self.cells.outside_traffic(),
+            ),
+            self.cells.resident(),
         )
     }
 
@@ -175,7 +220,16 @@ impl Shared {
         Ok(())
     }
 
-    /// Called by the last worker: waits until nothing new can be injected.
+    /// As [`inject`](Self::inject), for a task that was suspended, and that the
+    /// last worker waits for if the runtime is ending. It may end as soon as it
+    /// is queued, and the runtime with it, but for this visit.
+    pub(crate) fn inject_woken(&self, runnable: Runnable) {
+        let _visit = needed!("visit of a waker", Some(self.visitors.enter()), not None);
+        self.inject(runnable);
+    }
+
+    /// Called by the last worker: waits until nothing new can be injected, or
+    /// nobody is left who has injected.
     pub(crate) fn wait_for_visitors(&self) {
         self.visitors.wait_until_gone();
     }
@@ -199,14 +253,66 @@ impl Shared {
     /// parking worker and a spawner look after their fences.
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.attention() & CLOSED != 0
+    }
+
+    /// Changes when workers are to look up from their work.
+    #[inline]
+    pub(crate) fn attention(&self) -> usize {
+        self.attention.load(Ordering::Relaxed)
+    }
+
+    /// Called by a worker that has handed in its free cells after it saw
+    /// `attention`.
+    pub(crate) fn has_handed_in(&self, worker: usize, attention: usize) {
+        // Ordering: Release pairs with the Acquire in `trim`.
+        self.remotes[worker]
+            .handed_in
+            .store(attention, Ordering::Release);
+    }
+
+    /// Gives back the memory of free cells. The bytes. `caller` is the calling
+    /// worker, which has handed in its own.
+    pub(crate) fn trim(&self, caller: Option<usize>) -> usize {
+        // Ordering: Relaxed. Only the number matters.
+        let wanted = self.attention.fetch_add(TRIM, Ordering::Relaxed) + TRIM;
+        for worker in (0..self.workers()).filter(|&worker| Some(worker) != caller) {
+            self.wait_for_hand_in(worker, wanted);
+        }
+        self.cells.trim()
+    }
+
+    /// Waits for a worker that is between two tasks. One that is parked has
+    /// handed in before, and one inside a long task does so after it.
+    fn wait_for_hand_in(&self, worker: usize, wanted: usize) {
+        let remote = &self.remotes[worker];
+        let mut inside = remote.running.get();
+        let mut patience = PATIENCE;
+        // Ordering: Acquire pairs with the Release in `has_handed_in`.
+        while remote.handed_in.load(Ordering::Acquire) < wanted
+            && !self.idle.is_parked(worker)
+            && !self.is_closed()
+            && remote.parker.get().is_some()
+        {
+            os_yield();
+            let now = remote.running.get();
+            if now.is_none() || now != inside {
+                inside = now;
+                patience = PATIENCE;
+                continue;
+            }
+            patience -= 1;
+            if patience == 0 {
+                return;
+            }
+        }
     }
 
     /// Begins the end: every worker leaves after the poll it is in.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
+        self.attention.fetch_or(CLOSED, Ordering::Relaxed);
         // Pairs with the fence in `Worker::park`: a worker that does not see
-        // `closed` after it is parked for the claim below.
+        // `CLOSED` after it is parked for the claim below.
         needed!("closer's fence", fence(Ordering::SeqCst));
         self.idle.claim_all(|worker| self.signal_cold(worker));
     }
@@ -252,10 +358,10 @@ impl Shared {
     /// when no further task will be suspended.
     pub(crate) fn suspended(&self) -> Vec<TaskRef> {
         let mut tasks = Vec::new();
-        self.living.walk(|cell| {
-            // SAFETY: `Living` holds headers of tasks, and a task leaves it
-            // before it completes.
-            tasks.push(unsafe { TaskRef::of_cell(cell) });
+        self.cells.visit(|cell| {
+            // SAFETY: the cell was carved, and suspended tasks are completed by
+            // workers only, which have left.
+            tasks.extend(unsafe { TaskRef::of_cell(cell) });
         });
         tasks
     }

@@ -6,19 +6,23 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::future::Future;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::deque::Deque;
 use super::idle::{Retract, Searchers};
 use super::parker::Parker;
+use super::queue::Queue;
 use super::running::Running;
 use super::shared::Shared;
 use crate::context;
-use crate::memory::Living;
+use crate::memory::{self, Class, Lists};
 use crate::metrics::Counters;
 use crate::primitives::{Ordering, fence, needed, os_yield, spin_loop};
 use crate::rng::Rng;
-use crate::task::header::{Runnable, Schedule};
+use crate::task::JoinHandle;
+use crate::task::cell::TaskCell;
+use crate::task::header::{Home, Runnable, Schedule};
 use crate::unwind::AbortOnPanic;
 
 /// Every so many tasks a worker takes one from the injector first, so that
@@ -34,35 +38,81 @@ const SPINS_PER_ROUND: u32 = 32;
 /// A worker, on its own thread.
 pub(crate) struct Worker {
     shared: Arc<Shared>,
-    /// `shared` again, as the tasks know it.
-    scheduler: Arc<dyn Schedule>,
     index: usize,
-    deque: Deque<Runnable>,
+    /// `shared.attention()` as this worker saw it last.
+    attention: Cell<usize>,
+    /// Its free cells.
+    lists: Lists,
+    queue: Queue,
     parker: Arc<Parker>,
     rng: RefCell<Rng>,
     tick: Cell<u32>,
 }
 
-/// Queues a task that was just spawned: on the worker's own deque if this
-/// thread is a worker of `shared`, else in the injector. Where the runtime
-/// has ended, the task is cancelled.
+/// What the workers with these queues share.
+pub(crate) fn prepare(queues: &[Queue]) -> Arc<Shared> {
+    let shared = Arc::new(Shared::new(queues));
+    let scheduler: *const Shared = Arc::as_ptr(&shared);
+    // SAFETY: the last worker waits for every task that was suspended, and for
+    // every visit, and keeps `shared` until then.
+    shared.set_home(unsafe { Home::new(scheduler) });
+    shared
+}
+
+/// Makes a task and queues it: on the worker's own queue if this thread is a
+/// worker of `shared`, else in the injector. Where the runtime has ended, the
+/// task is cancelled.
 #[inline]
-pub(crate) fn spawn(shared: &Shared, runnable: Runnable) {
+#[track_caller]
+pub(crate) fn spawn<F>(shared: &Shared, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    // SAFETY: the cells are this runtime's.
+    let made = unsafe { TaskCell::spawn(future, |class| allocate(shared, class)) };
+    let (runnable, handle) = made;
+    queue(shared, runnable);
+    handle
+}
+
+/// A free cell, from the worker's own lists if this thread is a worker.
+#[inline]
+pub(crate) fn allocate(shared: &Shared, class: Class) -> NonNull<u8> {
+    match Worker::current_of(shared) {
+        Some(worker) => worker.lists.allocate(class),
+        None => shared.cells().allocate(class),
+    }
+}
+
+/// Queues a new task.
+#[inline]
+pub(crate) fn queue(shared: &Shared, runnable: Runnable) {
     match Worker::current_of(shared) {
         Some(worker) => {
             worker.counters().spawned.add(1);
             worker.push(runnable);
         }
-        None => spawn_from_outside(shared, runnable),
+        None => queue_from_outside(shared, runnable),
     }
 }
 
-fn spawn_from_outside(shared: &Shared, runnable: Runnable) {
+fn queue_from_outside(shared: &Shared, runnable: Runnable) {
     if let Err(runnable) = shared.inject_new(runnable) {
         let _mark = context::forbid_blocking();
         // The last line: the future's destructor may drop what keeps `shared`.
         drop(runnable);
     }
+}
+
+/// Gives back the memory of free cells, of this worker's too if the caller is
+/// one. The bytes.
+pub(crate) fn trim(shared: &Shared) -> usize {
+    let caller = Worker::current_of(shared).map(|worker| {
+        worker.lists.hand_in();
+        worker.index
+    });
+    shared.trim(caller)
 }
 
 impl Schedule for Shared {
@@ -71,25 +121,24 @@ impl Schedule for Shared {
             Some(worker) => worker.push(runnable),
             // Where the runtime is ending, its last worker waits for this
             // task: a wake does not drop the future of the woken.
-            None => self.inject(runnable),
+            None => self.inject_woken(runnable),
         }
-    }
-
-    fn living(&self) -> &Living {
-        Shared::living(self)
     }
 }
 
 impl Worker {
     /// Makes the worker with this index on the current thread.
-    pub(crate) fn new(shared: Arc<Shared>, index: usize, deque: Deque<Runnable>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, index: usize, queue: Queue) -> Self {
         let parker = Arc::new(Parker::for_current_thread());
         shared.set_parker(index, Arc::clone(&parker));
+        // SAFETY: `shared` is kept, and `drop` hands in.
+        let lists = unsafe { shared.lists(index) };
         Self {
-            scheduler: Arc::clone(&shared) as Arc<dyn Schedule>,
+            attention: Cell::new(0),
+            lists,
             shared,
             index,
-            deque,
+            queue,
             parker,
             rng: RefCell::new(Rng::for_worker(index)),
             tick: Cell::new(0),
@@ -112,10 +161,12 @@ impl Worker {
     pub(crate) fn run(self) {
         let _abort = AbortOnPanic;
         let shared = Arc::as_ptr(&self.shared).cast();
+        // SAFETY: this function keeps `self` where it is, and longer.
+        let _installed = unsafe { memory::install(&self.lists) };
         {
             let worker = (&raw const self).cast();
             let entered = context::enter_worker(worker, shared);
-            while !self.shared.is_closed() {
+            while !self.is_over() {
                 match self.next() {
                     Some(runnable) => self.run_task(runnable),
                     None => self.search_or_park(),
@@ -124,16 +175,36 @@ impl Worker {
                 entered.reassert(worker, shared);
             }
             // What the dropped futures queue comes here too.
-            while let Some(runnable) = self.deque.pop() {
+            while let Some(runnable) = self.pop() {
                 self.cancel(runnable);
             }
         }
+        self.lists.hand_in();
         if self.shared.leave(1) {
             // No worker any more, but one that must not be blocked.
             let _entered = context::enter_worker(std::ptr::null(), shared);
             let _mark = context::forbid_blocking();
             self.end_tasks();
         }
+    }
+
+    /// Whether the runtime is ending. Looks at nothing else as long as nobody
+    /// wants attention.
+    #[inline]
+    fn is_over(&self) -> bool {
+        let attention = self.shared.attention();
+        attention != self.attention.get() && self.attend_cold(attention)
+    }
+
+    #[cold]
+    fn attend_cold(&self, attention: usize) -> bool {
+        if self.shared.is_closed() {
+            return true;
+        }
+        self.lists.hand_in();
+        self.attention.set(attention);
+        self.shared.has_handed_in(self.index, attention);
+        false
     }
 
     /// Ends a task at the end of the runtime.
@@ -168,6 +239,8 @@ impl Worker {
             suspended.retain(|task| !task.is_complete());
             os_yield();
         }
+        // Whoever woke one of them may still be inside `inject_woken`.
+        self.shared.wait_for_visitors();
     }
 
     fn running(&self) -> &Running {
@@ -188,7 +261,7 @@ impl Worker {
         {
             // It goes ahead of what is queued here, which somebody else may
             // have to take.
-            if self.deque.len() != 0 {
+            if self.queue.len() != 0 {
                 self.count_signal(self.shared.notify());
             }
             self.counters().injected.add(1);
@@ -199,19 +272,35 @@ impl Worker {
             }
             return Some(runnable);
         }
-        self.deque.pop()
+        self.pop()
+    }
+
+    /// The oldest task of the own queue.
+    #[inline]
+    fn pop(&self) -> Option<Runnable> {
+        self.queue
+            .pop(&self.lists, || self.count_signal(self.shared.notify()))
+    }
+
+    #[cold]
+    fn spill_cold(&self) {
+        self.queue.spill(&self.lists);
+        self.count_signal(self.shared.notify());
     }
 
     #[inline]
     fn run_task(&self, runnable: Runnable) {
         self.counters().polled.add(1);
         self.running().begin(runnable.origin());
-        let again = runnable.run(&self.scheduler);
+        let again = runnable.run();
         self.running().end();
         if let Some(again) = again {
             // No signal: this loop goes on with the deque at once, and where
             // other tasks are ahead of this one somebody was told of them.
-            self.deque.push(again);
+            self.queue.push(again);
+            if Queue::is_over_limit(self.queue.back().len()) {
+                self.spill_cold();
+            }
         }
     }
 
@@ -222,10 +311,13 @@ impl Worker {
     /// this one (head of the folder).
     #[inline]
     fn push(&self, runnable: Runnable) {
-        self.deque.push(runnable);
+        self.queue.push(runnable);
         needed!("spawner's fence", fence(Ordering::SeqCst));
-        if needed!("length after the push", self.deque.len() <= 1, not false) {
+        let len = self.queue.back().len();
+        if needed!("length after the push", len <= 1, not false) {
             self.count_signal(self.shared.signal_one());
+        } else if Queue::is_over_limit(len) {
+            self.spill_cold();
         }
     }
 
@@ -262,10 +354,10 @@ impl Worker {
             if round > 0 {
                 (0..SPINS_PER_ROUND).for_each(|_| spin_loop());
             }
-            if let Some(runnable) = self.shared.injector().steal_into(&self.deque) {
+            if let Some(runnable) = self.shared.injector().steal_into(self.queue.back()) {
                 // The deque was empty: what it holds now came along. (Thieves
                 // may have been there already, and count what they took.)
-                self.counters().injected.add(1 + self.deque.len() as u64);
+                self.counters().injected.add(1 + self.queue.len() as u64);
                 return Some(runnable);
             }
             let workers = self.shared.workers();
@@ -274,8 +366,9 @@ impl Worker {
                 if victim == self.index {
                     continue;
                 }
-                if let Some(runnable) = self.shared.stealer(victim).steal_into(&self.deque) {
-                    self.counters().stolen.add(1 + self.deque.len() as u64);
+                let stealer = self.shared.stealer(victim);
+                if let Some(runnable) = stealer.steal_into(&self.queue, &self.lists) {
+                    self.counters().stolen.add(1 + self.queue.len() as u64);
                     return Some(runnable);
                 }
             }
@@ -305,6 +398,9 @@ impl Worker {
     /// Of the two-fence protocol this is the sleeper: *announce; fence; look at
     /// all queues*.
     fn park(&self) {
+        // Before the announcement: who sees that this worker is parked finds
+        // its free cells in the depot.
+        self.lists.hand_in();
         let idle = self.shared.idle();
         idle.announce(self.index);
         needed!("sleeper's fence", fence(Ordering::SeqCst));
@@ -319,11 +415,17 @@ impl Worker {
     }
 }
 
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.lists.hand_in();
+    }
+}
+
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker")
             .field("index", &self.index)
-            .field("queued", &self.deque.len())
+            .field("queue", &self.queue)
             .finish_non_exhaustive()
     }
 }

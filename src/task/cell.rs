@@ -1,46 +1,35 @@
-//! The typed cell: header, then the future, later its result in the same place.
+//! The typed task: the future in its cell, later its result in the same place.
 //!
 //! Called by the holder of the `Runnable` (run, cancel, and both ways to end)
 //! and by the handle (take or drop the result), through the table in the
 //! header. All code of the user's future runs here, inside [`unwind::catch`].
 
-use std::alloc::Layout;
 use std::future::Future;
-use std::mem::ManuallyDrop;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
+use std::task::{Context, Poll};
 
 use super::error::JoinError;
-use super::header::{Header, Runnable, Schedule, TaskRef, VTable, borrowed_waker};
+use super::header::{Header, Runnable, TaskRef, VTable};
 use super::join::JoinHandle;
+use super::slot::Slot;
 use super::state::{Complete, Start, Suspend};
-use crate::memory;
-use crate::primitives::{UnsafeCell, needed};
+use super::waker::borrowed_waker;
+use crate::memory::{self, Class};
 use crate::unwind;
 
 /// What a task leaves to its handle.
 type Outcome<F> = Result<<F as Future>::Output, JoinError>;
 
-/// A task of the future `F`.
+/// A task of the future `F`: the header, and behind it the payload.
 ///
-/// Field invariant of `payload`: it holds `future` until the task ends (by
-/// result, panic or cancelling), then `outcome` if a handle is there to own it,
-/// then nothing. The header's rules 1 and 2 say who may touch it.
-#[repr(C)]
-pub(crate) struct TaskCell<F: Future> {
-    header: Header,
-    payload: UnsafeCell<Payload<F>>,
-}
-
-#[repr(C)]
-union Payload<F: Future> {
-    future: ManuallyDrop<F>,
-    /// Read and written through the union's address, where every field of a
-    /// `repr(C)` union begins.
-    _outcome: ManuallyDrop<Outcome<F>>,
-}
+/// Invariant of the payload: it holds the future until the task ends (by result,
+/// panic or cancelling), then the outcome if a handle is there to own it, then
+/// nothing. The header's rules 1 and 2 say who may touch it; it does so inside
+/// `header.payload`.
+pub(crate) struct TaskCell<F: Future>(PhantomData<F>);
 
 impl<F> TaskCell<F>
 where
@@ -55,21 +44,25 @@ where
         free: Self::free,
     };
 
+    const CLASS: Class = Slot::<F>::class_with::<Outcome<F>>();
+
     /// Makes a task. The caller queues the `Runnable`.
+    ///
+    /// # Safety
+    ///
+    /// `allocate` yields a free cell of the class, of a runtime whose scheduler
+    /// runs the task.
     #[inline]
     #[track_caller]
-    pub(crate) fn spawn(future: F) -> (Runnable, JoinHandle<F::Output>) {
-        let cell = memory::allocate(Layout::new::<Self>()).cast::<Self>();
-        let fresh = Self {
-            header: Header::new(&Self::VTABLE),
-            payload: UnsafeCell::new(Payload {
-                future: ManuallyDrop::new(future),
-            }),
-        };
-        let id = fresh.header.id;
-        // SAFETY: the memory is new and has this type's layout.
-        unsafe { cell.write(fresh) };
-        let task = cell.cast::<Header>();
+    pub(crate) unsafe fn spawn(
+        future: F,
+        allocate: impl FnOnce(Class) -> NonNull<u8>,
+    ) -> (Runnable, JoinHandle<F::Output>) {
+        let cell = allocate(Self::CLASS);
+        // SAFETY: the cell is free and ours.
+        let (task, id) = unsafe { Header::begin(cell, &Self::VTABLE) };
+        // SAFETY: the class has room for it, and nobody knows the cell yet.
+        unsafe { Slot::<F>::write(task, future) };
         // SAFETY: a new state word says `SCHEDULED`, and this is the first and
         // only use of that; the bounds say `Send`.
         let runnable = unsafe { Runnable::new(task) };
@@ -78,18 +71,10 @@ where
         (runnable, handle)
     }
 
-    /// # Safety
-    ///
-    /// `task` is the header of a live `TaskCell<F>`.
-    unsafe fn of<'a>(task: NonNull<Header>) -> &'a Self {
-        // SAFETY: the cell is `repr(C)` and begins with its header.
-        unsafe { task.cast::<Self>().as_ref() }
-    }
-
-    unsafe fn run(task: NonNull<Header>, scheduler: &Arc<dyn Schedule>) -> bool {
+    unsafe fn run(task: NonNull<Header>) -> bool {
         // SAFETY: called through the table, by the holder of the `Runnable`.
-        let cell = unsafe { Self::of(task) };
-        if cell.header.state.start() == Start::Cancel {
+        let header = unsafe { task.as_ref() };
+        if header.state.start() == Start::Cancel {
             // SAFETY: the `Runnable` goes from our caller to the call.
             unsafe { Self::cancel(task) };
             return false;
@@ -98,9 +83,11 @@ where
         // dropped.
         let waker = unsafe { borrowed_waker(task) };
         let polled = unwind::catch(|| {
-            cell.payload.with_mut(|payload| {
+            header.payload.with_mut(|_| {
                 // SAFETY: rule 1: the payload is ours, and holds the future.
-                let future = unsafe { &mut *payload.cast::<F>() };
+                let mut future = unsafe { Slot::<F>::get(task) };
+                // SAFETY: the same.
+                let future = unsafe { future.as_mut() };
                 // SAFETY: the future stays in the cell until it is dropped.
                 let future = unsafe { Pin::new_unchecked(future) };
                 future.poll(&mut Context::from_waker(&waker))
@@ -108,9 +95,9 @@ where
         });
         let outcome = match polled {
             // SAFETY: the `Runnable` goes from our caller to the call.
-            Ok(Poll::Pending) => return unsafe { Self::suspend(task, scheduler) },
+            Ok(Poll::Pending) => return unsafe { Self::suspend(task) },
             Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => Err(JoinError::panicked(cell.header.id, payload)),
+            Err(payload) => Err(JoinError::panicked(header.id(), payload)),
         };
         // SAFETY: the same; the future has ended and was not dropped.
         unsafe { Self::end(task, outcome) };
@@ -123,14 +110,9 @@ where
     ///
     /// The caller holds the `Runnable`, and gives it up unless the answer is
     /// `true`.
-    unsafe fn suspend(task: NonNull<Header>, scheduler: &Arc<dyn Schedule>) -> bool {
+    unsafe fn suspend(task: NonNull<Header>) -> bool {
         // SAFETY: the `Runnable` keeps the task alive.
-        let cell = unsafe { Self::of(task) };
-        if !cell.header.state.will_stay_scheduled() {
-            // SAFETY: we hold the `Runnable`.
-            unsafe { Header::settle(task, scheduler) };
-        }
-        match cell.header.state.suspend() {
+        match unsafe { task.as_ref() }.state.suspend() {
             Suspend::Suspended => false,
             Suspend::Woken => true,
             Suspend::Cancelled => {
@@ -143,7 +125,7 @@ where
 
     unsafe fn cancel(task: NonNull<Header>) {
         // SAFETY: called by the holder of the `Runnable`.
-        let id = unsafe { Self::of(task) }.header.id;
+        let id = unsafe { task.as_ref() }.id();
         // SAFETY: the same; the future has not ended, so it is still there.
         unsafe { Self::end(task, Err(JoinError::cancelled(id))) };
     }
@@ -157,33 +139,30 @@ where
     /// future.
     unsafe fn end(task: NonNull<Header>, mut outcome: Outcome<F>) {
         // SAFETY: the `Runnable` keeps the task alive.
-        let cell = unsafe { Self::of(task) };
+        let header = unsafe { task.as_ref() };
         let dropped = unwind::catch(|| {
-            cell.payload.with_mut(|payload| {
-                // SAFETY: rule 1: the payload is ours, and holds the future,
-                // which nobody touches again.
-                unsafe { payload.cast::<F>().drop_in_place() };
-            });
+            // SAFETY: rule 1: the payload is ours, and holds the future, which
+            // nobody touches again.
+            header
+                .payload
+                .with_mut(|_| unsafe { Slot::<F>::drop_in_place(task) });
         });
         if let Err(payload) = dropped {
-            let panicked = Err(JoinError::panicked(cell.header.id, payload));
+            let panicked = Err(JoinError::panicked(header.id(), payload));
             let before = std::mem::replace(&mut outcome, panicked);
             unwind::contain(|| drop(before));
         }
-        needed!("strike out before the end", {
-            // SAFETY: we hold the `Runnable`.
-            unsafe { Header::unsettle(task) };
-        });
-        if cell.header.state.is_sole() {
+        if header.state.is_sole() {
             unwind::contain(|| drop(outcome));
+            header.state.end_sole();
             // SAFETY: nobody else can reach the cell, and the payload is gone.
             unsafe { Self::free(task) };
             return;
         }
-        cell.payload.with_mut(|payload| {
-            // SAFETY: rule 1: the payload is ours, and empty.
-            unsafe { payload.cast::<Outcome<F>>().write(outcome) };
-        });
+        // SAFETY: rule 1: the payload is ours, and empty.
+        header
+            .payload
+            .with_mut(|_| unsafe { Slot::<Outcome<F>>::write(task, outcome) });
         // SAFETY: we hold the `Runnable`, and the outcome is in place.
         unsafe { Self::complete(task) };
     }
@@ -195,14 +174,14 @@ where
     /// As `end`, with the outcome in the payload.
     unsafe fn complete(task: NonNull<Header>) {
         // SAFETY: the `Runnable` keeps the task alive until the transition.
-        let cell = unsafe { Self::of(task) };
-        match cell.header.state.complete() {
+        let header = unsafe { task.as_ref() };
+        match header.state.complete() {
             Complete::HandedOver => {}
             Complete::WakeJoiner => {
                 // SAFETY: the transition made this reference for us, and it
                 // keeps the cell for the lines below.
                 let _reference = unsafe { TaskRef::adopt(task) };
-                let waker = cell.header.join_waker.with(|slot| {
+                let waker = header.join_waker.with(|slot| {
                     // SAFETY: rule 3: `JOIN_WAITER` says that the waker is
                     // there; it is moved out here, and nobody else will.
                     unsafe { slot.cast::<Waker>().read() }
@@ -212,7 +191,7 @@ where
             Complete::Detached => {
                 // SAFETY: there is no handle, so the outcome is still ours.
                 unsafe { Self::drop_result(task) };
-                let last = cell.header.state.complete_detached();
+                let last = header.state.complete_detached();
                 // SAFETY: `last` comes from this task.
                 unsafe { Header::free_if(task, last) };
             }
@@ -221,36 +200,34 @@ where
 
     unsafe fn take_result(task: NonNull<Header>, to: *mut ()) {
         // SAFETY: the handle keeps the task alive.
-        let cell = unsafe { Self::of(task) };
-        cell.payload.with(|payload| {
-            // SAFETY: rule 2: the payload is the handle's, and holds the
-            // outcome, which is moved out here.
-            let outcome = unsafe { payload.cast::<Outcome<F>>().read() };
-            // SAFETY: `to` fits the result, as the table's contract says.
-            unsafe { to.cast::<Outcome<F>>().write(outcome) };
-        });
+        let header = unsafe { task.as_ref() };
+        // SAFETY: rule 2: the payload is the handle's, and holds the outcome;
+        // `to` fits it, as the table's contract says.
+        header
+            .payload
+            .with_mut(|_| unsafe { Slot::<Outcome<F>>::take(task, to.cast()) });
     }
 
     unsafe fn drop_result(task: NonNull<Header>) {
         // SAFETY: the caller keeps the task alive.
-        let cell = unsafe { Self::of(task) };
+        let header = unsafe { task.as_ref() };
         unwind::contain(|| {
-            cell.payload.with_mut(|payload| {
-                // SAFETY: the payload is the caller's, and holds the outcome,
-                // which nobody touches again.
-                unsafe { payload.cast::<Outcome<F>>().drop_in_place() };
-            });
+            // SAFETY: the payload is the caller's, and holds the outcome, which
+            // nobody touches again.
+            header
+                .payload
+                .with_mut(|_| unsafe { Slot::<Outcome<F>>::drop_in_place(task) });
         });
     }
 
     unsafe fn free(task: NonNull<Header>) {
-        let cell = task.cast::<Self>();
-        // SAFETY: nobody else can reach the cell, which models check here.
-        unsafe { Self::of(task) }.header.join_waker.with_mut(|_| ());
-        // SAFETY: as above. The header is dropped with
-        // it; the payload, a union, drops nothing by itself.
-        unsafe { cell.drop_in_place() };
-        // SAFETY: the cell came from `allocate` with this layout.
-        unsafe { memory::free(cell.cast(), Layout::new::<Self>()) };
+        // Nobody else can reach the cell, which models check here.
+        // SAFETY: it is still there.
+        let header = unsafe { task.as_ref() };
+        header.join_waker.with_mut(|_| ());
+        header.payload.with_mut(|_| ());
+        // SAFETY: the cell came from a runtime with this class, and nobody can
+        // reach it but for the walk, which reads the state.
+        unsafe { memory::free(Self::CLASS, task.cast()) };
     }
 }

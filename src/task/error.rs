@@ -17,16 +17,20 @@ use crate::unwind::Payload;
 /// ```
 pub struct JoinError {
     id: Id,
-    reason: Reason,
+    /// `None` where the task was cancelled.
+    panic: Option<SharedPayload>,
 }
 
-enum Reason {
-    Cancelled,
-    Panicked(SharedPayload),
-}
+// A result shares the task's cell with the future: two words of error leave
+// room for a result of three in the smallest cell.
+const _: () = assert!(
+    size_of::<Result<u64, JoinError>>() == 2 * size_of::<u64>(),
+    "an error takes more than its id and a pointer"
+);
 
-/// A payload that may be looked at by several threads.
-struct SharedPayload(Payload);
+/// A payload that may be looked at by several threads. Boxed once more, because
+/// the box of a payload is two words.
+struct SharedPayload(Box<Payload>);
 
 // SAFETY: through a shared reference the payload is only asked whether it is a
 // `String` or a `&str`, both of which are `Sync`.
@@ -43,16 +47,13 @@ impl SharedPayload {
 
 impl JoinError {
     pub(super) fn cancelled(id: Id) -> Self {
-        Self {
-            id,
-            reason: Reason::Cancelled,
-        }
+        Self { id, panic: None }
     }
 
     pub(super) fn panicked(id: Id, payload: Payload) -> Self {
         Self {
             id,
-            reason: Reason::Panicked(SharedPayload(payload)),
+            panic: Some(SharedPayload(Box::new(payload))),
         }
     }
 
@@ -66,7 +67,7 @@ impl JoinError {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.reason, Reason::Cancelled)
+        self.panic.is_none()
     }
 
     /// Whether the task panicked: in a poll, or while its future was dropped.
@@ -76,7 +77,7 @@ impl JoinError {
     /// assert!(error.is_panic());
     /// ```
     pub fn is_panic(&self) -> bool {
-        matches!(self.reason, Reason::Panicked(_))
+        self.panic.is_some()
     }
 
     /// What the task panicked with, for [`std::panic::resume_unwind`].
@@ -108,9 +109,9 @@ impl JoinError {
     ///
     /// The error itself, where the task was cancelled.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.reason {
-            Reason::Panicked(payload) => Ok(payload.0),
-            Reason::Cancelled => Err(self),
+        match self.panic {
+            Some(payload) => Ok(*payload.0),
+            None => Err(self),
         }
     }
 
@@ -129,9 +130,9 @@ impl JoinError {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.reason {
-            Reason::Cancelled => write!(f, "task {} was cancelled", self.id),
-            Reason::Panicked(payload) => match payload.text() {
+        match &self.panic {
+            None => write!(f, "task {} was cancelled", self.id),
+            Some(payload) => match payload.text() {
                 Some(text) => write!(f, "task {} panicked with message {text:?}", self.id),
                 None => write!(f, "task {} panicked", self.id),
             },
@@ -141,9 +142,9 @@ impl fmt::Display for JoinError {
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.reason {
-            Reason::Cancelled => write!(f, "JoinError::Cancelled({:?})", self.id),
-            Reason::Panicked(payload) => match payload.text() {
+        match &self.panic {
+            None => write!(f, "JoinError::Cancelled({:?})", self.id),
+            Some(payload) => match payload.text() {
                 Some(text) => write!(f, "JoinError::Panic({:?}, {text:?}, ...)", self.id),
                 None => write!(f, "JoinError::Panic({:?}, ...)", self.id),
             },

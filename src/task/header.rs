@@ -12,27 +12,30 @@
 //!
 //! Who may touch which field:
 //!
-//! 1. The holder of the `Runnable` owns the payload and `home`.
+//! 1. The holder of the `Runnable` owns the payload.
 //! 2. After `COMPLETE` the handle owns the payload; there is none otherwise.
 //! 3. The handle owns `join_waker` while `JOIN_WAITER` is clear. While it is
 //!    set both sides may read the slot; when `COMPLETE` is set over it, whoever
 //!    completes moves the waker out, and nobody looks at the slot again.
-//! 4. `home` is written once, by the holder of the `Runnable`, before the first
-//!    suspension; from then on everybody who can reach the cell may read it.
+//! 4. The other fields are written by whoever makes the task, before anybody else
+//!    knows of it, and only read from then on.
 //!
 //! [`Schedule`] cuts the knot between tasks and the scheduler: a task knows
-//! where to go when it is woken, and nothing else about workers.
+//! where to go when it is woken, by its cell's [`Home`], and nothing else about
+//! workers.
 
 use std::fmt;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
+use std::num::NonZero;
+use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::sync::Arc;
-use std::task::{RawWaker, RawWakerVTable, Waker};
+use std::task::Waker;
 
+use super::place::Place;
 use super::state::{Claim, Last, State};
 use crate::context;
-use crate::memory::Living;
+use crate::memory;
 use crate::primitives::UnsafeCell;
 
 /// A number that tells a task from all others of the process, also after it
@@ -43,15 +46,15 @@ use crate::primitives::UnsafeCell;
 /// println!("spawned task {}", task.id());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id(u64);
+pub struct Id(NonZero<u64>);
 
 impl Id {
-    pub(crate) const fn from_number(number: u64) -> Self {
+    pub(crate) const fn from_number(number: NonZero<u64>) -> Self {
         Self(number)
     }
 
     pub(crate) const fn number(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     #[inline]
@@ -75,12 +78,28 @@ impl fmt::Debug for Id {
 /// Where tasks go: the scheduler, as seen from a task.
 pub(crate) trait Schedule: Send + Sync {
     /// Puts a woken task into a queue. Called from any thread; must not run
-    /// code of a task. After the task is queued, only `self` keeps `self`
-    /// alive: the caller holds a reference to the task for the whole call.
+    /// code of a task. After the task is queued it may end at any time, and the
+    /// scheduler's memory with it, unless the scheduler itself sees to that.
     fn schedule(&self, runnable: Runnable);
+}
 
-    /// The suspended tasks of this scheduler.
-    fn living(&self) -> &Living;
+/// The scheduler of the tasks in one runtime's cells: what
+/// [`memory::home_of`] leads to.
+pub(crate) struct Home(*const dyn Schedule);
+
+// SAFETY: the scheduler may be used by any thread.
+unsafe impl Send for Home {}
+// SAFETY: the same.
+unsafe impl Sync for Home {}
+
+impl Home {
+    /// # Safety
+    ///
+    /// The scheduler lives until every task has ended that was ever suspended
+    /// there, and until every call of `schedule` for one has returned.
+    pub(crate) unsafe fn new(scheduler: *const dyn Schedule) -> Self {
+        Self(scheduler)
+    }
 }
 
 /// What depends on the type of the future.
@@ -90,7 +109,7 @@ pub(crate) struct VTable {
     /// Runs the task once. `true`: the `Runnable` still exists and goes to a
     /// queue. Contract: the caller holds the `Runnable`, and gives it up unless
     /// the answer is `true`.
-    pub(super) run: unsafe fn(NonNull<Header>, &Arc<dyn Schedule>) -> bool,
+    pub(super) run: unsafe fn(NonNull<Header>) -> bool,
     /// Drops the future and completes the task as cancelled. Contract: the
     /// caller holds the `Runnable`, and gives it up.
     pub(super) cancel: unsafe fn(NonNull<Header>),
@@ -104,78 +123,86 @@ pub(crate) struct VTable {
     pub(super) free: unsafe fn(NonNull<Header>),
 }
 
-/// The front of every cell.
+/// The front of every cell: forty bytes, so that the smallest has three words
+/// for the future and later the result.
 #[repr(C)]
 pub(crate) struct Header {
     pub(super) state: State,
+    fields: Fields,
+}
+
+/// What a header has besides the word that outlives its task.
+#[repr(C)]
+pub(crate) struct Fields {
     pub(super) vtable: &'static VTable,
-    pub(super) id: Id,
+    /// The lower half of the task's number; the upper one is in the state word.
+    number: u32,
     /// Where the task was spawned.
-    pub(super) place: &'static Location<'static>,
+    place: Place,
     /// The waker of whoever awaits the handle; see rule 3. Moved in and out by
     /// hand, so never dropped with the cell.
     pub(super) join_waker: UnsafeCell<MaybeUninit<Waker>>,
-    /// The scheduler of a task that has been suspended: it keeps the scheduler
-    /// alive for wakers that outlive the runtime. `None` until then, because
-    /// setting it writes a count that all workers share.
-    home: UnsafeCell<Option<Arc<dyn Schedule>>>,
+    /// Stands for the payload behind the header, so that models check who
+    /// touches it.
+    pub(super) payload: UnsafeCell<()>,
+}
+
+const _: () = assert!(
+    cfg!(virid_loom)
+        || !cfg!(target_pointer_width = "64")
+        || offset_of!(Header, state) == 0
+            && offset_of!(Header, fields.vtable) == 8
+            && offset_of!(Header, fields.number) == 16
+            && offset_of!(Header, fields.place) == 20
+            && offset_of!(Header, fields.join_waker) == 24
+            && size_of::<Header>() == 40,
+    "the header has grown, or its fields have moved"
+);
+
+impl Deref for Header {
+    type Target = Fields;
+
+    #[inline]
+    fn deref(&self) -> &Fields {
+        &self.fields
+    }
 }
 
 impl Header {
+    /// Makes the header of a new task in a free cell.
+    ///
+    /// # Safety
+    ///
+    /// `cell` is a free cell of its runtime, and the caller's.
     #[inline]
     #[track_caller]
-    pub(super) fn new(vtable: &'static VTable) -> Self {
-        Self {
-            state: State::new(),
+    pub(super) unsafe fn begin(cell: NonNull<u8>, vtable: &'static VTable) -> (NonNull<Self>, Id) {
+        let id = Id::next();
+        // The state is not written over, because the shutdown walk may read it.
+        // SAFETY: a cell begins with an atomic word, which a `State` is.
+        let state = unsafe { cell.cast::<State>().as_ref() };
+        state.begin(id.number() >> u32::BITS);
+        let fields = Fields {
             vtable,
-            id: Id::next(),
-            place: Location::caller(),
+            // The cast keeps the lower half.
+            number: id.number() as u32,
+            place: Place::of(Location::caller()),
             join_waker: UnsafeCell::new(MaybeUninit::uninit()),
-            home: UnsafeCell::new(None),
-        }
+            payload: UnsafeCell::new(()),
+        };
+        // SAFETY: a cell is larger than a header.
+        let to = unsafe { cell.add(offset_of!(Header, fields)) };
+        // SAFETY: the cell is the caller's but for its first word.
+        unsafe { to.cast().write(fields) };
+        (cell.cast(), id)
     }
 
-    /// Makes a task that is about to be suspended findable: for its wakers,
-    /// which need to know where to queue it, and for the shutdown walk.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the `Runnable` of `task`.
-    pub(super) unsafe fn settle(task: NonNull<Header>, scheduler: &Arc<dyn Schedule>) {
-        // SAFETY: the cell lives while the `Runnable` does.
-        let header = unsafe { task.as_ref() };
-        // SAFETY: rule 4 of the head: nobody writes `home` but us, now.
-        let is_settled = header.home.with(|home| unsafe { &*home }.is_some());
-        if is_settled {
-            // Wakers may be reading `home` at this moment.
-            return;
-        }
-        header.home.with_mut(|home| {
-            // SAFETY: rule 4 of the head: before the first suspension `home`
-            // is ours alone.
-            unsafe { *home = Some(Arc::clone(scheduler)) };
-        });
-        scheduler.living().enter(task.cast());
-    }
-
-    /// Undoes [`settle`](Self::settle), but for `home` itself: wakers may still
-    /// be inside the scheduler. Comes before the look at the state word that
-    /// decides how the task ends, since until then the shutdown walk may make
-    /// references.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the `Runnable` of `task`.
-    pub(super) unsafe fn unsettle(task: NonNull<Header>) {
-        // SAFETY: the cell lives while the `Runnable` does.
-        let header = unsafe { task.as_ref() };
-        header.home.with(|home| {
-            // SAFETY: rule 4 of the head: nobody writes `home` now.
-            let home = unsafe { &*home };
-            if let Some(scheduler) = home {
-                scheduler.living().leave(task.cast());
-            }
-        });
+    /// The task's number.
+    #[inline]
+    pub(super) fn id(&self) -> Id {
+        let upper = self.state.load().number() << u32::BITS;
+        let number = NonZero::new(upper | u64::from(self.number));
+        Id(number.expect("a task has a number"))
     }
 
     /// Frees the cell, if the caller was the last to reach it.
@@ -199,11 +226,11 @@ impl Header {
     ///
     /// `task` is alive for the whole call: the caller owns a reference, or is
     /// inside the task's poll.
-    unsafe fn wake(task: NonNull<Header>) {
+    pub(super) unsafe fn wake(task: NonNull<Header>) {
         // SAFETY: the task is alive.
         let header = unsafe { task.as_ref() };
         if header.state.wake() == Claim::Runnable {
-            header.schedule(Runnable(task));
+            schedule(Runnable(task));
         }
     }
 
@@ -218,21 +245,21 @@ impl Header {
         // SAFETY: the task is alive.
         let header = unsafe { task.as_ref() };
         if header.state.cancel() == Claim::Runnable {
-            header.schedule(Runnable(task));
+            schedule(Runnable(task));
         }
     }
+}
 
-    /// Queues a task that was suspended.
-    fn schedule(&self, runnable: Runnable) {
-        self.home.with(|home| {
-            // SAFETY: rule 4 of the head. The scheduler outlives its call,
-            // because `home` goes with the cell only.
-            let home = unsafe { &*home };
-            home.as_ref()
-                .expect("a suspended task has a home")
-                .schedule(runnable);
-        });
-    }
+/// Queues a task that was suspended.
+fn schedule(runnable: Runnable) {
+    // SAFETY: a task that can be run is in its cell.
+    let home = unsafe { memory::home_of(runnable.0.cast()) }.cast::<Home>();
+    // SAFETY: the home was set before the first task was made, and lives as long
+    // as its scheduler.
+    let scheduler = unsafe { (*home).0 };
+    // SAFETY: the task was suspended and has not ended, so the scheduler lives,
+    // and sees to it that it does until the call returns.
+    unsafe { &*scheduler }.schedule(runnable);
 }
 
 /// The one right, and the duty, to run a task once. Dropping it cancels the
@@ -254,15 +281,13 @@ impl Runnable {
 
     /// Polls the task, or cancels it where that was asked for. Hands the
     /// `Runnable` back where the task was woken meanwhile.
-    ///
-    /// `scheduler` is where the task is to be queued when it is woken later.
     #[inline]
-    pub(crate) fn run(self, scheduler: &Arc<dyn Schedule>) -> Option<Runnable> {
+    pub(crate) fn run(self) -> Option<Runnable> {
         let this = ManuallyDrop::new(self);
         // SAFETY: the task lives while its `Runnable` does.
         let run = unsafe { this.0.as_ref() }.vtable.run;
         // SAFETY: `self` is the `Runnable`, and is given up here.
-        let again = unsafe { run(this.0, scheduler) };
+        let again = unsafe { run(this.0) };
         again.then(|| Runnable(this.0))
     }
 }
@@ -273,7 +298,20 @@ impl Runnable {
     pub(crate) fn origin(&self) -> (Id, &'static Location<'static>) {
         // SAFETY: the task lives while its `Runnable` does.
         let header = unsafe { self.0.as_ref() };
-        (header.id, header.place)
+        (header.id(), header.place.get())
+    }
+
+    /// The task's cell, for queues that hold addresses. The caller takes over
+    /// the right and the duty.
+    pub(crate) fn into_cell(self) -> NonNull<u8> {
+        ManuallyDrop::new(self).0.cast()
+    }
+
+    /// # Safety
+    ///
+    /// `cell` comes from [`into_cell`](Self::into_cell), once.
+    pub(crate) unsafe fn from_cell(cell: NonNull<u8>) -> Self {
+        Self(cell.cast())
     }
 }
 
@@ -290,7 +328,7 @@ impl fmt::Debug for Runnable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // SAFETY: the task lives while its `Runnable` does.
         let header = unsafe { self.0.as_ref() };
-        write!(f, "Runnable({}, {:?})", header.id, header.state)
+        write!(f, "Runnable({}, {:?})", header.id(), header.state)
     }
 }
 
@@ -315,15 +353,18 @@ impl TaskRef {
         Self(task)
     }
 
-    /// A reference to a task that is known by its cell.
+    /// A reference to the task in this cell, if there is one that has been
+    /// suspended and not completed.
     ///
     /// # Safety
     ///
-    /// `cell` begins with a header, and the task cannot complete before this
-    /// returns.
-    pub(crate) unsafe fn of_cell(cell: NonNull<u8>) -> Self {
-        // SAFETY: a task that is not complete is alive.
-        unsafe { Self::new(cell.cast()) }
+    /// `cell` was carved and its slab is mapped; a task in it is not completed
+    /// while this runs, if it was ever suspended.
+    pub(crate) unsafe fn of_cell(cell: NonNull<u8>) -> Option<Self> {
+        // SAFETY: a cell begins with an atomic word, which a `State` is.
+        let state = unsafe { cell.cast::<State>().as_ref() };
+        let task = cell.cast();
+        state.add_reference_if_settled().then(|| Self(task))
     }
 
     /// Takes over a reference that is counted already.
@@ -369,60 +410,4 @@ impl Drop for TaskRef {
         // SAFETY: `last` comes from this task.
         unsafe { Header::free_if(self.0, last) };
     }
-}
-
-/// The waker that a poll sees. It costs nothing to make: it borrows the life
-/// of the running task, and only its clones are counted.
-///
-/// # Safety
-///
-/// `task` outlives the waker, which is never dropped.
-pub(super) unsafe fn borrowed_waker(task: NonNull<Header>) -> ManuallyDrop<Waker> {
-    let raw = RawWaker::new(task.as_ptr().cast(), &WAKER);
-    // SAFETY: `WAKER` keeps the contract of `RawWaker`, for as long as the
-    // caller keeps this function's.
-    ManuallyDrop::new(unsafe { Waker::from_raw(raw) })
-}
-
-/// One table for all tasks, so that two wakers of a task always compare equal.
-static WAKER: RawWakerVTable = RawWakerVTable::new(clone_waker, wake, wake_by_ref, drop_waker);
-
-/// The task behind a waker.
-///
-/// # Safety
-///
-/// `data` comes from [`borrowed_waker`] or [`clone_waker`].
-unsafe fn task_of(data: *const ()) -> NonNull<Header> {
-    // SAFETY: both make wakers from a `NonNull`.
-    unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
-}
-
-unsafe fn clone_waker(data: *const ()) -> RawWaker {
-    // SAFETY: called through `WAKER` only.
-    let task = unsafe { task_of(data) };
-    // SAFETY: the waker that is being cloned keeps the task alive.
-    unsafe { task.as_ref() }.state.add_reference();
-    RawWaker::new(data, &WAKER)
-}
-
-unsafe fn wake(data: *const ()) {
-    // SAFETY: called through `WAKER` only.
-    unsafe { wake_by_ref(data) };
-    // SAFETY: the waker is given up here, after `wake_by_ref` has left the
-    // scheduler: the reference kept the cell and so the scheduler alive.
-    unsafe { drop_waker(data) };
-}
-
-unsafe fn wake_by_ref(data: *const ()) {
-    // SAFETY: called through `WAKER` only.
-    let task = unsafe { task_of(data) };
-    // SAFETY: the waker keeps the task alive for the call.
-    unsafe { Header::wake(task) };
-}
-
-unsafe fn drop_waker(data: *const ()) {
-    // SAFETY: called through `WAKER` only.
-    let task = unsafe { task_of(data) };
-    // SAFETY: a waker that is dropped was cloned, so it is a counted reference.
-    drop(TaskRef(task));
 }

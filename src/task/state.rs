@@ -8,7 +8,13 @@
 //! | 3    | `CANCELLED`   | whoever holds the `Runnable` drops the future instead of polling |
 //! | 4    | `HANDLE`      | the `JoinHandle` exists                                         |
 //! | 5    | `JOIN_WAITER` | the join waker is in its slot                                   |
-//! | 6-63 | references    | how many [`TaskRef`]s (wakers, the shutdown walk) exist         |
+//! | 6    | `SETTLED`     | the task has been suspended: the shutdown walk looks for it     |
+//! | 7    | -             | always 0                                                        |
+//! | 8-35 | references    | how many [`TaskRef`]s (wakers, the shutdown walk) exist         |
+//! | 36-63| number        | the upper half of the task's number, for the header             |
+//!
+//! In a new cell the word is 0; in one that was used before it says what became of
+//! the last task, `COMPLETE` at least. [`State::begin`] starts the next one.
 //!
 //! **Life of the cell.** The cell lives while the task is not `COMPLETE`, or
 //! `HANDLE` is set, or the reference count is above zero. So a spawn writes one
@@ -19,7 +25,12 @@
 //! `Runnable` can reach the cell, and nobody can join in (references are made
 //! from references). It then needs no read-modify-write at all to finish: a
 //! detached task that never handed out a waker costs one in its whole life, the
-//! drop of its handle.
+//! drop of its handle. A plain store of `COMPLETE` then tells the shutdown walk,
+//! which may read the word of any cell at any time, that there is no task.
+//!
+//! **The shutdown walk** makes references from nothing but the word. It runs when
+//! all workers have left their loops, and a `SETTLED` task is completed by
+//! workers only: one that is not complete stays so until the walk has ended.
 //!
 //! There is no `RUNNING` bit: a first poll would pay a read-modify-write only
 //! to tell wakers apart that cannot exist yet. A wake before and a wake during
@@ -39,11 +50,30 @@ const COMPLETE: u64 = 1 << 2;
 const CANCELLED: u64 = 1 << 3;
 const HANDLE: u64 = 1 << 4;
 const JOIN_WAITER: u64 = 1 << 5;
-const REFERENCE: u64 = 1 << 6;
-const REFERENCES: u64 = !(REFERENCE - 1);
+const SETTLED: u64 = 1 << 6;
+const UNUSED: u64 = 1 << 7;
+const REFERENCE: u64 = 1 << 8;
+const REFERENCES: u64 = NUMBER - REFERENCE;
+/// As much of a task's number as does not fit into the header's 32 bits.
+const NUMBER: u64 = 1 << 36;
+const NUMBERS: u64 = !(NUMBER - 1);
+
+/// More references to one task than this end the process, long before the count
+/// runs over: a program leaks wakers.
+const MOST_REFERENCES: u64 = REFERENCES / 2;
 
 const _: () = {
-    let flags = [SCHEDULED, WOKEN, COMPLETE, CANCELLED, HANDLE, JOIN_WAITER];
+    let flags = [
+        SCHEDULED,
+        WOKEN,
+        COMPLETE,
+        CANCELLED,
+        HANDLE,
+        JOIN_WAITER,
+        SETTLED,
+        UNUSED,
+        NUMBERS,
+    ];
     let mut total = REFERENCES;
     let mut i = 0;
     while i < flags.len() {
@@ -73,6 +103,11 @@ impl Snapshot {
         self.0 & REFERENCES != 0
     }
 
+    /// The upper half of the task's number.
+    pub(crate) fn number(self) -> u64 {
+        self.0 / NUMBER
+    }
+
     fn is_free(self) -> bool {
         self.0 & (COMPLETE | HANDLE | REFERENCES) == COMPLETE
     }
@@ -87,7 +122,8 @@ impl fmt::Debug for Snapshot {
             .field("cancelled", &self.has(CANCELLED))
             .field("handle", &self.has(HANDLE))
             .field("join_waiter", &self.has(JOIN_WAITER))
-            .field("references", &(self.0 / REFERENCE))
+            .field("settled", &self.has(SETTLED))
+            .field("references", &((self.0 & REFERENCES) / REFERENCE))
             .finish()
     }
 }
@@ -165,13 +201,25 @@ pub(crate) enum JoinSlot {
     Complete,
 }
 
-/// The word. All read-modify-writes on it are in this file.
+/// The word. All read-modify-writes on it are in this file. `repr(transparent)`:
+/// it is the atomic word that a cell begins with.
+#[repr(transparent)]
 pub(crate) struct State(AtomicU64);
 
 impl State {
-    /// A task that is about to be queued: one `Runnable`, one handle.
-    pub(crate) fn new() -> Self {
-        Self(AtomicU64::new(SCHEDULED | HANDLE))
+    /// Starts a task in a free cell: it is about to be queued, with one
+    /// `Runnable` and one handle. `number` is the upper half of its number.
+    ///
+    /// Ordering: Relaxed. Nobody knows the task yet; who comes to know it
+    /// gets it through a queue, or with the handle.
+    #[inline]
+    pub(crate) fn begin(&self, number: u64) {
+        debug_assert!(
+            number < u64::MAX / NUMBER,
+            "numbers are given out one by one"
+        );
+        self.0
+            .store(SCHEDULED | HANDLE | (number * NUMBER), Ordering::Relaxed);
     }
 
     /// Reads the word.
@@ -229,14 +277,6 @@ impl State {
         }
     }
 
-    /// Whether a wake or a cancel request has come since [`start`](Self::start):
-    /// the task will then not suspend, and need not be made findable first.
-    ///
-    /// Ordering: Relaxed, a hint; [`suspend`](Self::suspend) decides.
-    pub(crate) fn will_stay_scheduled(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & (WOKEN | CANCELLED) != 0
-    }
-
     /// After a poll that was `Pending`, by the holder of the `Runnable`.
     pub(crate) fn suspend(&self) -> Suspend {
         self.update(|now| {
@@ -246,7 +286,8 @@ impl State {
             } else if needed!("woken while running", now.has(WOKEN), not false) {
                 Ok((now.0 & !WOKEN, Suspend::Woken))
             } else {
-                Ok((now.0 & !SCHEDULED, Suspend::Suspended))
+                let settled = needed!("settled when suspended", SETTLED, not 0);
+                Ok((now.0 & !SCHEDULED | settled, Suspend::Suspended))
             }
         })
     }
@@ -292,6 +333,31 @@ impl State {
         let now = self.load();
         needed!("handle of a sole owner", !now.has(HANDLE), not true)
             && needed!("references of a sole owner", !now.has_references(), not true)
+    }
+
+    /// Ends a task whose `Runnable` the caller holds, alone with the cell.
+    ///
+    /// Ordering: Relaxed. The shutdown walk, which may read it, comes after this
+    /// worker has left.
+    #[inline]
+    pub(crate) fn end_sole(&self) {
+        needed!(
+            "end of a sole owner",
+            self.0.store(COMPLETE, Ordering::Relaxed)
+        );
+    }
+
+    /// For the shutdown walk, which knows no more than that the word is one of a
+    /// cell: a reference, where there is a task that has been suspended and
+    /// is not complete. Whether it made one.
+    pub(crate) fn add_reference_if_settled(&self) -> bool {
+        self.update(|now| {
+            if now.has(SETTLED) && !now.is_complete() {
+                Ok((now.0 + REFERENCE, true))
+            } else {
+                Err(false)
+            }
+        })
     }
 
     /// The result is in place; publishes it to the handle, if there is one.
@@ -380,9 +446,13 @@ impl State {
     /// One more reference, made from one that exists.
     ///
     /// Ordering: Relaxed. The new owner got it from the old one, and that
-    /// hand-over orders it; 58 bits do not overflow.
+    /// hand-over orders it.
+    #[inline]
     pub(crate) fn add_reference(&self) {
-        self.0.fetch_add(REFERENCE, Ordering::Relaxed);
+        let before = self.0.fetch_add(REFERENCE, Ordering::Relaxed);
+        if before & REFERENCES > MOST_REFERENCES {
+            too_many_references_cold();
+        }
     }
 
     /// Gives a reference back.
@@ -390,9 +460,20 @@ impl State {
         // Ordering: AcqRel. Release for what this owner did with the cell,
         // Acquire for what the others did, should this be the last.
         let before = Snapshot(self.0.fetch_sub(REFERENCE, Ordering::AcqRel));
-        debug_assert!(before.has_references(), "{before:?}");
+        if cfg!(any(debug_assertions, virid_loom)) {
+            assert!(before.has_references(), "{before:?}");
+        }
         Last::of(Snapshot(before.0 - REFERENCE))
     }
+}
+
+#[cold]
+fn too_many_references_cold() -> ! {
+    eprintln!(
+        "virid: a task has over {} wakers and abort handles; some are leaked, aborting",
+        MOST_REFERENCES / REFERENCE
+    );
+    std::process::abort();
 }
 
 impl fmt::Debug for State {

@@ -10,13 +10,12 @@ use std::task::{Context, Poll, Waker};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::scheduler::deque::Deque;
 use crate::scheduler::parker::Parker;
+use crate::scheduler::queue::Queue;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::worker::{self, Worker};
 use crate::task::JoinHandle;
 use crate::task::cell::TaskCell;
-use crate::task::header::Runnable;
 
 /// A runtime whose workers are loom's threads.
 struct Pool {
@@ -26,17 +25,17 @@ struct Pool {
 
 impl Pool {
     fn start(workers: usize) -> Self {
-        let deques: Vec<_> = (0..workers).map(|_| Deque::new()).collect();
-        Self::of(Arc::new(Shared::new(&deques)), deques)
+        let queues: Vec<_> = (0..workers).map(|_| Queue::new()).collect();
+        Self::of(worker::prepare(&queues), queues)
     }
 
-    fn of(shared: Arc<Shared>, deques: Vec<Deque<Runnable>>) -> Self {
-        let threads = deques
+    fn of(shared: Arc<Shared>, queues: Vec<Queue>) -> Self {
+        let threads = queues
             .into_iter()
             .enumerate()
-            .map(|(index, deque)| {
+            .map(|(index, queue)| {
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || Worker::new(shared, index, deque).run())
+                thread::spawn(move || Worker::new(shared, index, queue).run())
             })
             .collect();
         Self { shared, threads }
@@ -59,16 +58,20 @@ fn spawn<T: Send + 'static>(
     shared: &Shared,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {
-    let (runnable, handle) = TaskCell::spawn(async move { body() });
-    worker::spawn(shared, runnable);
-    handle
+    worker::spawn(shared, async move { body() })
 }
 
 /// The same, detached before anybody can see the task: fewer steps to model.
 fn spawn_detached(shared: &Shared, body: impl FnOnce() + Send + 'static) {
-    let (runnable, handle) = TaskCell::spawn(async move { body() });
+    spawn_future_detached(shared, async move { body() });
+}
+
+fn spawn_future_detached(shared: &Shared, future: impl Future<Output = ()> + Send + 'static) {
+    // SAFETY: the cells are this runtime's.
+    let made = unsafe { TaskCell::spawn(future, |class| worker::allocate(shared, class)) };
+    let (runnable, handle) = made;
     drop(handle);
-    worker::spawn(shared, runnable);
+    worker::queue(shared, runnable);
 }
 
 /// A spawn from outside reaches a worker that is about to park.
@@ -122,6 +125,7 @@ pub fn a_child_runs_while_its_parent_computes() {
 pub fn two_children_run_while_their_parent_computes() {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(1);
+    model.max_branches = 10_000;
     model.check(|| {
         let pool = Pool::start(3);
         let shared = Arc::clone(&pool.shared);
@@ -145,8 +149,8 @@ pub fn two_children_run_while_their_parent_computes() {
 /// the mover, where it was not the last searcher, must have told the last.
 pub fn a_batch_is_shared_with_the_other_searcher() {
     loom::model(|| {
-        let deques: Vec<_> = (0..2).map(|_| Deque::new()).collect();
-        let shared = Arc::new(Shared::new(&deques));
+        let queues: Vec<_> = (0..2).map(|_| Queue::new()).collect();
+        let shared = worker::prepare(&queues);
         let (sender, receiver) = handoff();
         let closes = Arc::clone(&shared);
         spawn_detached(&shared, move || {
@@ -155,7 +159,7 @@ pub fn a_batch_is_shared_with_the_other_searcher() {
         });
         spawn_detached(&shared, move || sender.send());
         spawn_detached(&shared, || ());
-        Pool::of(shared, deques).join();
+        Pool::of(shared, queues).join();
     });
 }
 
@@ -165,7 +169,7 @@ pub fn a_yielding_task_goes_on_while_its_child_computes() {
     loom::model(|| {
         let pool = Pool::start(2);
         let shared = Arc::clone(&pool.shared);
-        let (runnable, handle) = TaskCell::spawn(async move {
+        spawn_future_detached(&pool.shared, async move {
             let (sender, receiver) = handoff();
             let closes = Arc::clone(&shared);
             spawn_detached(&shared, move || {
@@ -175,8 +179,6 @@ pub fn a_yielding_task_goes_on_while_its_child_computes() {
             crate::task::yield_now().await;
             sender.send();
         });
-        drop(handle);
-        worker::spawn(&pool.shared, runnable);
         pool.join();
     });
 }
@@ -219,11 +221,7 @@ pub fn a_late_spawner_drops_no_stranger() {
         };
         let spawner = thread::spawn({
             let shared = Arc::clone(&pool.shared);
-            move || {
-                let (runnable, handle) = TaskCell::spawn(future);
-                drop(handle);
-                worker::spawn(&shared, runnable);
-            }
+            move || spawn_future_detached(&shared, future)
         });
         pool.shared.close();
         spawn_detached(&pool.shared, || ());
@@ -247,9 +245,7 @@ pub fn a_wake_races_the_end() {
             has_waker: Some(sender),
             dropped_by: Arc::clone(&dropped_by),
         };
-        let (runnable, handle) = TaskCell::spawn(future);
-        drop(handle);
-        worker::spawn(&pool.shared, runnable);
+        spawn_future_detached(&pool.shared, future);
         has_waker.wait();
         let waker: Waker = waker.lock().take().expect("the poll left one");
 

@@ -6,4 +6,5 @@
 //! Models contain no protocol of their own: no fence and no compare-and-swap.
 
 pub mod idle;
+pub mod memory;
 pub mod task;

@@ -6,22 +6,23 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::memory::Living;
+use crate::memory::Cells;
 use crate::primitives::Mutex;
 use crate::task::JoinHandle;
 use crate::task::cell::TaskCell;
-use crate::task::header::{Runnable, Schedule, TaskRef};
+use crate::task::header::{Home, Runnable, Schedule, TaskRef};
 
 /// A scheduler without workers: the model's threads run what is queued.
 struct Line {
     queue: Mutex<VecDeque<Runnable>>,
-    living: Living,
+    home: OnceLock<Home>,
+    cells: Cells,
 }
 
 impl Schedule for Line {
@@ -30,31 +31,29 @@ impl Schedule for Line {
         // As the real one, it is not done with `self` yet.
         drop(self.queue.lock());
     }
-
-    fn living(&self) -> &Living {
-        &self.living
-    }
 }
 
-/// Both faces of a [`Line`].
 #[derive(Clone)]
 struct Scheduler {
     line: Arc<Line>,
-    erased: Arc<dyn Schedule>,
 }
 
 impl Scheduler {
     fn new() -> Self {
         let line = Arc::new(Line {
             queue: Mutex::new(VecDeque::new()),
-            living: Living::new(1),
+            home: OnceLock::new(),
+            cells: Cells::new(1),
         });
-        let erased = Arc::clone(&line) as Arc<dyn Schedule>;
-        Self { line, erased }
+        let scheduler: *const Line = Arc::as_ptr(&line);
+        // SAFETY: models keep the line until all their threads have ended.
+        let home = line.home.get_or_init(|| unsafe { Home::new(scheduler) });
+        line.cells.set_home(std::ptr::from_ref(home).cast());
+        Self { line }
     }
 
     fn run(&self, runnable: Runnable) {
-        if let Some(again) = runnable.run(&self.erased) {
+        if let Some(again) = runnable.run() {
             self.line.schedule(again);
         }
     }
@@ -69,16 +68,15 @@ impl Scheduler {
         }
     }
 
-    /// As the end of a runtime does.
-    fn cancel_suspended(&self) {
+    /// As the end of a runtime does, when nobody runs a task any more.
+    fn cancel_suspended(&self) -> usize {
         let mut tasks = Vec::new();
-        // SAFETY: `Living` holds headers, of tasks that are not complete.
-        self.line
-            .living
-            .walk(|cell| tasks.push(unsafe { TaskRef::of_cell(cell) }));
-        for task in tasks {
-            drop(task.cancel());
-        }
+        self.line.cells.visit(|cell| {
+            // SAFETY: the cell was carved, and nobody completes a task now.
+            tasks.extend(unsafe { TaskRef::of_cell(cell) });
+        });
+        tasks.iter().for_each(|task| drop(task.cancel()));
+        tasks.len()
     }
 }
 
@@ -150,11 +148,15 @@ impl Setup {
             waker: Arc::default(),
             counts: Arc::default(),
         };
-        let (runnable, handle) = TaskCell::spawn(Gated {
+        let future = Gated {
             gate: Arc::clone(&setup.gate),
             waker: Arc::clone(&setup.waker),
             counts: Arc::clone(&setup.counts),
-        });
+        };
+        let cells = &setup.scheduler.line.cells;
+        // SAFETY: the cells are this scheduler's.
+        let made = unsafe { TaskCell::spawn(future, |class| cells.allocate(class)) };
+        let (runnable, handle) = made;
         (setup, runnable, handle)
     }
 
@@ -363,16 +365,17 @@ pub fn cancel_races_a_wake() {
     });
 }
 
-/// The walk over the suspended tasks meets a task that is being polled: it is
-/// cancelled in time, or it suspends and is found.
-pub fn cancel_races_a_poll() {
+/// An abort meets a task that is being polled for the second time: it is ended
+/// after that poll, or suspends and is ended then.
+pub fn an_abort_races_a_poll() {
     loom::model(|| {
         let (setup, waker, handle) = Setup::suspended();
         waker.wake();
         let scheduler = setup.scheduler.clone();
         let runs = thread::spawn(move || scheduler.run_queued());
-        setup.scheduler.cancel_suspended();
+        handle.abort();
         runs.join().unwrap();
+        setup.scheduler.run_queued();
         // The waker that the second poll left may be the last reference.
         setup.waker.lock().take();
 
@@ -382,19 +385,20 @@ pub fn cancel_races_a_poll() {
     });
 }
 
-/// As above, with a task that ends: the walk holds a reference then, or comes
-/// too late to see the task.
-pub fn cancel_races_the_end_of_a_detached_task() {
+/// A task that was suspended once and then ended alone has left its cell; the
+/// end of the runtime finds nothing there.
+pub fn a_task_that_ended_alone_is_not_found() {
     loom::model(|| {
         let (setup, waker, handle) = Setup::suspended();
         drop(handle);
         setup.gate.store(true, Ordering::Relaxed);
         waker.wake();
         let scheduler = setup.scheduler.clone();
-        let runs = thread::spawn(move || scheduler.run_queued());
-        setup.scheduler.cancel_suspended();
-        runs.join().unwrap();
-        assert_eq!(setup.counts.futures_dropped.load(Ordering::Relaxed), 1);
+        thread::spawn(move || scheduler.run_queued())
+            .join()
+            .unwrap();
+        assert_eq!(setup.scheduler.cancel_suspended(), 0);
+        setup.counts.assert_each_dropped_once();
     });
 }
 

@@ -1,0 +1,174 @@
+//! A worker's own queue: first in, first out, without a bound, and open to
+//! thieves from one end to the other.
+//!
+//! ```text
+//!   pop <- front  <- a batch -  overflow  <- a batch -  back <- push
+//! ```
+//!
+//! As long as the *back* has room, front and overflow stay empty and the queue is
+//! one deque. A batch that is too much goes from the back to the overflow, and
+//! when its turn comes to the front. Only the owner does that. Tasks that it
+//! moves are in no part of the queue for a moment, so after every move it
+//! notifies.
+
+use std::cell::Cell;
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::deque::{Deque, Stealer};
+use super::overflow::Overflow;
+use crate::memory::{BATCH, Lists};
+use crate::task::header::Runnable;
+
+/// Tasks that the back has room for. With one more, crossbeam's deque would
+/// double its buffer, and halve it again when it has been emptied: two
+/// allocations for every burst.
+const BACK_LIMIT: usize = if cfg!(virid_loom) { BATCH } else { 63 };
+
+/// The owner's side.
+pub(crate) struct Queue {
+    front: Deque<Runnable>,
+    overflow: Arc<Overflow>,
+    back: Deque<Runnable>,
+    /// There may be tasks in front of the back.
+    has_older: Cell<bool>,
+}
+
+/// The thieves' side.
+#[derive(Debug)]
+pub(crate) struct QueueStealer {
+    front: Stealer<Runnable>,
+    overflow: Arc<Overflow>,
+    back: Stealer<Runnable>,
+}
+
+impl Queue {
+    pub(crate) fn new() -> Self {
+        Self {
+            front: Deque::new(),
+            overflow: Arc::new(Overflow::new()),
+            back: Deque::new(),
+            has_older: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn stealer(&self) -> QueueStealer {
+        QueueStealer {
+            front: self.front.stealer(),
+            overflow: Arc::clone(&self.overflow),
+            back: self.back.stealer(),
+        }
+    }
+
+    /// Queues a task behind all others.
+    #[inline]
+    pub(crate) fn push(&self, task: Runnable) {
+        self.back.push(task);
+    }
+
+    /// The deque that tasks are pushed to, for what thieves bring along.
+    #[inline]
+    pub(crate) fn back(&self) -> &Deque<Runnable> {
+        &self.back
+    }
+
+    /// Whether the back holds more than it has room for: time to
+    /// [`spill`](Self::spill).
+    #[inline]
+    pub(crate) fn is_over_limit(len: usize) -> bool {
+        len > BACK_LIMIT
+    }
+
+    /// Moves the oldest tasks of the back to the overflow. The caller notifies.
+    /// `lists` are the owner's.
+    #[cold]
+    pub(crate) fn spill(&self, lists: &Lists) {
+        let mut oldest = [NonNull::dangling(); BATCH];
+        let mut len = 0;
+        while len < BATCH
+            && let Some(task) = self.back.pop()
+        {
+            oldest[len] = task.into_cell();
+            len += 1;
+        }
+        // SAFETY: the overflow and the lists are the owner's, and these are
+        // `Runnable`s.
+        unsafe { self.overflow.push(&oldest[..len], lists) };
+        self.has_older.set(true);
+    }
+
+    /// Takes the oldest task. Calls `moved` after it has moved others from one
+    /// part of the queue to another, for the caller to notify.
+    #[inline]
+    pub(crate) fn pop(&self, lists: &Lists, moved: impl FnOnce()) -> Option<Runnable> {
+        if self.has_older.get()
+            && let Some(task) = self.pop_older_cold(lists, moved)
+        {
+            return Some(task);
+        }
+        self.back.pop()
+    }
+
+    #[cold]
+    fn pop_older_cold(&self, lists: &Lists, moved: impl FnOnce()) -> Option<Runnable> {
+        if let Some(task) = self.front.pop() {
+            return Some(task);
+        }
+        let first = take_batch(&self.overflow, &self.front, lists);
+        if first.is_none() {
+            self.has_older.set(false);
+        } else if self.front.len() != 0 {
+            moved();
+        }
+        first
+    }
+
+    /// How many tasks it holds, but for those in the overflow.
+    pub(crate) fn len(&self) -> usize {
+        self.front.len() + self.back.len()
+    }
+}
+
+impl QueueStealer {
+    /// Takes several of the oldest tasks: one to run, the others into the
+    /// thief's own queue.
+    pub(crate) fn steal_into(&self, own: &Queue, lists: &Lists) -> Option<Runnable> {
+        self.front
+            .steal_into(&own.back)
+            .or_else(|| take_batch(&self.overflow, &own.back, lists))
+            .or_else(|| self.back.steal_into(&own.back))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.back.is_empty() && self.overflow.is_empty() && self.front.is_empty()
+    }
+
+    /// How many tasks the queue holds, about.
+    pub(crate) fn len(&self) -> usize {
+        self.front.len() + self.overflow.len() + self.back.len()
+    }
+}
+
+/// Takes the oldest batch: one task to run, the others into `rest`.
+fn take_batch(from: &Overflow, rest: &Deque<Runnable>, lists: &Lists) -> Option<Runnable> {
+    let mut first = None;
+    from.take(lists, |task| {
+        if first.is_none() {
+            first = Some(task);
+        } else {
+            rest.push(task);
+        }
+    });
+    first
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("front", &self.front.len())
+            .field("overflow", &self.overflow)
+            .field("back", &self.back.len())
+            .finish()
+    }
+}
