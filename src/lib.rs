@@ -45,6 +45,7 @@
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs
 //                                           cells: recycled, and given back
 // 0  primitives.rs  rng.rs  unwind.rs       atomics and fences; victim choice; where panics stop
+// 0  task/answer.rs                         what a task's state word answers
 //
 // `scheduler.rs` holds the idle protocol with its proof, `memory.rs` the
 // interface to the cells, `task/header.rs` the rules of who may touch what.

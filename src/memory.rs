@@ -81,5 +81,9 @@ pub(crate) mod models {
     pub(crate) use super::stack::Stack;
 }
 
+#[cfg(all(test, not(virid_loom)))]
+#[path = "../tests/unit/traffic.rs"]
+mod traffic_tests;
+
 #[cfg(doc)]
 use lists::HOARD_BYTES;

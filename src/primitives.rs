@@ -106,14 +106,21 @@ impl<T> Sequenced<T> {
     }
 }
 
+/// The unit tests count read-modify-writes.
+#[cfg(all(test, not(virid_loom)))]
+#[path = "../tests/unit/counted.rs"]
+mod counting;
+#[cfg(all(test, not(virid_loom)))]
+pub(crate) use counting::*;
+
 #[cfg(not(virid_loom))]
 mod with_std {
     #[cfg(any(not(target_os = "linux"), virid_sanitize))]
     pub(crate) use std::alloc::{alloc_zeroed, dealloc};
     pub(crate) use std::hint::spin_loop;
-    pub(crate) use std::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-    };
+    #[cfg(not(test))]
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+    pub(crate) use std::sync::atomic::{Ordering, fence};
     pub(crate) use std::thread::{
         Thread, current as current_thread, park, park_timeout, yield_now as os_yield,
     };

@@ -10,6 +10,12 @@
 //! work-stealing deque", SPAA 2005), the injector is a list of blocks; both are
 //! crossbeam-deque's.
 //!
+//! A deque is kept short, because a long one is a buffer that grows by copying.
+//! What is too much moves in batches through the worker's *overflow* and comes
+//! back in order; thieves take whole batches from there (`queue.rs`,
+//! `overflow.rs`). Below, "the deque" is the deque that tasks are pushed to, and
+//! "all queues" are the injector and the three parts of each worker's queue.
+//!
 //! # The idle protocol
 //!
 //! Promise: **no runnable task waits while a worker is parked**, also behind a
@@ -54,6 +60,9 @@
 //!   deque: `pop` and the thieves' step forward release, `is_empty` acquires
 //!   (crossbeam-deque 0.8: a SeqCst read-modify-write and an Acquire load of the
 //!   front; the stand-in of the models does no more).
+//! - *An owner that moves tasks* from one part of its queue to another holds them
+//!   in no queue meanwhile, and is no searcher. It notifies after every move, once
+//!   for 62 tasks: whoever has parked on what it saw before is signalled.
 //! - *A task that goes back to its worker's deque* (a yield) is pushed without a
 //!   signal or a fence. Alone in the deque, it is popped next; where the loop
 //!   takes an injected task first, it notifies. Behind another task it is covered
@@ -70,8 +79,10 @@
 //! what its deque holds. The last one waits until no thread is inside a spawn
 //! from outside (`visitors.rs`): who enters later finds the runtime closed and
 //! drops its own future, and nobody else's. Then it empties the injector and
-//! cancels every suspended task, and waits for those that a waker has in hand;
-//! so the runtime's drop returns when no future is left.
+//! cancels every suspended task, which it finds by the state words of all cells,
+//! and waits for those that a waker has in hand; so the runtime's drop returns when
+//! no future is left. A thread that wakes a task is a visitor too, because the
+//! task that it has queued may end before the call does, and the runtime with it.
 //!
 //! # Rejected
 //!

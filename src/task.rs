@@ -23,10 +23,11 @@
 
 #![doc = include_str!("task/from_tokio.md")]
 
-// The folder: `state` (the atomic word), `place` (where a task was spawned),
+// The folder: `state` (the atomic word), `answer` (what its transitions say), `place` (where a task was spawned),
 // `header` (the erased task and who may touch what), `waker`, `error`, `abort` and `join` (what users hold), `slot` (where a cell
 // keeps what), `cell` (the future and its result).
 pub(crate) mod abort;
+mod answer;
 pub(crate) mod cell;
 pub(crate) mod error;
 pub(crate) mod header;
@@ -57,6 +58,11 @@ use crate::runtime;
 /// The task begins without being awaited. On a worker it is queued on the
 /// worker's own deque, without a lock and without a write that other workers
 /// write too; from any other thread it goes through the runtime's shared queue.
+///
+/// The future moves into a recycled cell, where it stays. With its result it has
+/// 24 bytes in the smallest cell and 984 in the largest; one that is larger, or
+/// aligned to more than 64 bytes, is boxed. A large future is passed by value:
+/// where that costs too much stack, spawn `Box::pin(future)`.
 ///
 /// Where the runtime is ending, the future is dropped unpolled and the handle
 /// yields a [`JoinError`] that says cancelled; spawning never panics for that.

@@ -42,6 +42,8 @@ mod with_crossbeam {
     }
 
     pub(crate) fn pin() -> Guard {
+        #[cfg(test)]
+        crate::primitives::count();
         let guard = LOCAL.try_with(LocalHandle::pin);
         // A destructor of another thread-local, after this one's.
         Guard(guard.unwrap_or_else(|_| register().pin()))

@@ -121,9 +121,10 @@ impl Handle {
     /// that is inside a long poll is not waited for, and does so later.
     ///
     /// Costs time in proportion to the free memory, some milliseconds for a
-    /// million tasks, and may be called on any thread, at any time. Tasks run on
-    /// meanwhile. What tasks have allocated themselves is not virid's to give
-    /// back.
+    /// million tasks, and may be called on any thread, at any time, by several at
+    /// once. Tasks run on meanwhile. What tasks have allocated themselves is not
+    /// virid's to give back. The answer includes the blocks that free cells and
+    /// queued tasks are listed in, which all runtimes of the process share.
     ///
     /// ```
     /// let runtime = virid::Runtime::new()?;

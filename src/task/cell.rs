@@ -11,11 +11,11 @@ use std::ptr::NonNull;
 use std::task::Waker;
 use std::task::{Context, Poll};
 
+use super::answer::{Complete, Start, Suspend};
 use super::error::JoinError;
 use super::header::{Header, Runnable, TaskRef, VTable};
 use super::join::JoinHandle;
 use super::slot::Slot;
-use super::state::{Complete, Start, Suspend};
 use super::waker::borrowed_waker;
 use crate::memory::{self, Class};
 use crate::unwind;

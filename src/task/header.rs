@@ -32,8 +32,9 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
+use super::answer::{Claim, Last};
 use super::place::Place;
-use super::state::{Claim, Last, State};
+use super::state::State;
 use crate::context;
 use crate::memory;
 use crate::primitives::UnsafeCell;

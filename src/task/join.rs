@@ -11,9 +11,9 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
 use super::abort::AbortHandle;
+use super::answer::JoinSlot;
 use super::error::JoinError;
 use super::header::{Header, Id, TaskRef};
-use super::state::JoinSlot;
 use crate::drive::drive;
 use crate::unwind;
 
