@@ -35,6 +35,8 @@ struct Context {
     worker: Cell<*const ()>,
     /// The runtime that this thread works for or has entered, or null.
     runtime: Cell<*const ()>,
+    /// The green thread that is running on this thread, or null.
+    green: Cell<*const ()>,
     /// See [`NoBlocking`].
     no_blocking: Cell<bool>,
     /// The runtime that started this thread, or null. Only ever compared.
@@ -53,6 +55,7 @@ thread_local_const! {
     static CONTEXT: Context = Context {
         worker: Cell::new(ptr::null()),
         runtime: Cell::new(ptr::null()),
+        green: Cell::new(ptr::null()),
         no_blocking: Cell::new(false),
         home: Cell::new(ptr::null()),
         number: Cell::new(0),
@@ -73,6 +76,47 @@ pub(crate) fn worker() -> *const () {
 #[inline]
 pub(crate) fn runtime() -> *const () {
     CONTEXT.with(|context| context.runtime.get())
+}
+
+/// The address of the green thread that is running here; null outside of any.
+#[inline]
+pub(crate) fn green() -> *const () {
+    CONTEXT.with(|context| context.green.get())
+}
+
+/// Says which green thread is running from now on. Which one was before.
+#[cfg(not(virid_loom))]
+pub(crate) fn set_green(green: *const ()) -> *const () {
+    CONTEXT.with(|context| context.green.replace(green))
+}
+
+/// What a green thread has entered, while others run on its worker.
+#[cfg(not(virid_loom))]
+#[derive(Debug)]
+pub(crate) struct Saved {
+    runtime: *const (),
+    serial: u64,
+    no_blocking: bool,
+}
+
+/// Before the calling green thread is suspended.
+#[cfg(not(virid_loom))]
+pub(crate) fn save() -> Saved {
+    CONTEXT.with(|context| Saved {
+        runtime: context.runtime.get(),
+        serial: context.serial.get(),
+        no_blocking: context.no_blocking.get(),
+    })
+}
+
+/// When it goes on.
+#[cfg(not(virid_loom))]
+pub(crate) fn restore(saved: Saved) {
+    CONTEXT.with(|context| {
+        context.runtime.set(saved.runtime);
+        context.serial.set(saved.serial);
+        context.no_blocking.set(saved.no_blocking);
+    });
 }
 
 /// Whether this thread was started by the runtime at the address.
@@ -116,6 +160,15 @@ fn take_block_cold(context: &Context) -> u64 {
     let first = NEXT_BLOCK.fetch_add(NUMBERS_PER_BLOCK);
     context.last_number.set(first + NUMBERS_PER_BLOCK);
     first
+}
+
+/// A number of this thread's own, from the same range as the tasks'.
+#[cfg(not(virid_loom))]
+pub(crate) fn own_number() -> u64 {
+    thread_local! {
+        static OWN: u64 = next_task_number().get();
+    }
+    OWN.try_with(|own| *own).unwrap_or(0)
 }
 
 /// While it lives, this thread works for a runtime; dropping it restores what
@@ -216,7 +269,8 @@ impl Drop for NoBlocking {
     }
 }
 
-/// Says that the caller is about to stop its thread until something happens.
+/// Says that the caller is about to wait until something happens: a green thread
+/// will be suspended, a thread of the operating system stopped.
 ///
 /// # Panics
 ///
@@ -225,7 +279,8 @@ impl Drop for NoBlocking {
 #[track_caller]
 pub(crate) fn assert_may_block(call: &str, instead: &str) {
     assert!(
-        worker().is_null() && !CONTEXT.with(|context| context.no_blocking.get()),
+        !green().is_null()
+            || worker().is_null() && !CONTEXT.with(|context| context.no_blocking.get()),
         "`{call}` inside a task, in the destructor of one or in a thread hook would block every \
          task queued behind it; use {instead} instead"
     );

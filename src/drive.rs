@@ -7,8 +7,10 @@ use std::task::{Context, Poll, Waker};
 
 use crate::context;
 use crate::scheduler::parker::Parker;
+use crate::thread::current::Current;
 
-/// Polls `future` on this thread, which is parked in between. `call` and
+/// Polls `future` on this thread, which is parked in between; on a green thread,
+/// which is suspended. `call` and
 /// `instead` are for the message where that is not allowed.
 ///
 /// # Panics
@@ -17,6 +19,9 @@ use crate::scheduler::parker::Parker;
 /// panics.
 #[track_caller]
 pub(crate) fn drive<F: Future>(future: F, call: &str, instead: &str) -> F::Output {
+    if let Some(current) = Current::get() {
+        return current.block_on(future, call);
+    }
     context::assert_may_block(call, instead);
     let parker = Arc::new(Parker::for_current_thread());
     let waker = Waker::from(Arc::clone(&parker));

@@ -24,7 +24,11 @@
 //! await what [`block_on`] and [`join`](task::JoinHandle::join) wait for on a
 //! plain thread.
 //!
+//! Code in the style of threads runs on *green threads*, which wait for anything
+//! without stopping their worker: [`run`], and the module [`thread`].
+//!
 //! - [`task`]: spawning, joining, aborting; a table for those who come from Tokio.
+//! - [`thread`]: the names of [`std::thread`], on stacks of virid's own.
 //! - [`Builder`], [`Runtime`], [`Handle`]: building, entering and ending runtimes.
 //! - [`metrics`]: what the workers have done.
 
@@ -32,16 +36,18 @@
 // within one folder and floor, from those listed left of it.
 //
 // 8  lib.rs
-// 7  task.rs                                what users call, and the head of task/
+// 7  task.rs  thread.rs                     what users call, and the heads of task/ and thread/
 // 6  runtime/{handle,shutdown,owner,builder,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime
-// 5  scheduler/worker.rs                    find-work order, run loop, parking; spawn
+// 5  scheduler/{worker,ending,spawn}.rs     find-work order, run loop, parking; the end; spawn
 // 4  scheduler/{overflow,queue,shared}.rs   a worker's queue; what all workers see; notify
 // 3  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
 // 3  task/{error,abort,join,cell}.rs        what users hold; the future and its result
+// 3  thread/{overflow,runner}.rs            stacks that run green threads (thread/{handle,scope}.rs: 7)
 // 2  task/{header,waker,slot}.rs            the erased task, trait Schedule; where a cell keeps what
-// 2  drive.rs  scheduler/visitors.rs        a future on a plain thread; who queues from outside
-// 1  context.rs  task/{place,state}.rs  scheduler/{deque,idle,parker}.rs
+// 2  thread/current.rs  drive.rs            how a green thread waits; a future on any thread
+// 2  scheduler/visitors.rs                  who queues from outside
+// 1  context.rs  thread/stack.rs  task/{place,state,work}.rs  scheduler/{deque,idle,parker}.rs
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs
 //                                           cells: recycled, and given back
 // 0  primitives.rs  rng.rs  unwind.rs       atomics and fences; victim choice; where panics stop
@@ -63,7 +69,15 @@ mod scheduler;
 mod unwind;
 
 pub mod task;
+#[cfg(not(virid_loom))]
+pub mod thread;
+/// Models know no green threads.
+#[cfg(virid_loom)]
+#[path = "../tests/loom/thread.rs"]
+mod thread;
 
+#[cfg(not(virid_loom))]
+pub use runtime::run;
 pub use runtime::{
     Builder, EnterGuard, Handle, Runtime, ShutdownReport, TryCurrentError, block_on,
 };

@@ -11,9 +11,15 @@ mod handle;
 mod owner;
 mod shutdown;
 
+#[cfg(not(virid_loom))]
+pub(crate) use crate::scheduler::spawn::let_children_run;
 pub use builder::Builder;
 pub use default::block_on;
+#[cfg(not(virid_loom))]
+pub use default::run;
 pub(crate) use default::spawn_on_current;
+#[cfg(not(virid_loom))]
+pub(crate) use default::spawn_work_on_current;
 pub use handle::{EnterGuard, Handle, TryCurrentError};
 pub use owner::Runtime;
 pub use shutdown::ShutdownReport;

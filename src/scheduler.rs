@@ -67,7 +67,7 @@
 //!   signal or a fence. Alone in the deque, it is popped next; where the loop
 //!   takes an injected task first, it notifies. Behind another task it is covered
 //!   as by the pusher's length above, the pop of that other task being what the
-//!   look acquires.
+//!   look acquires; so a look goes through the parts of a queue from front to back.
 //!
 //! *Signals.* A notifier moves one parked worker to searching in the same
 //! compare-and-swap in which it sees that nobody searches, so no second signal
@@ -100,12 +100,14 @@
 //!   chain; pushes go on.)
 
 pub(crate) mod deque;
+mod ending;
 pub(crate) mod idle;
 pub(crate) mod overflow;
 pub(crate) mod parker;
 pub(crate) mod queue;
 pub(crate) mod running;
 pub(crate) mod shared;
+pub(crate) mod spawn;
 pub(crate) mod visitors;
 pub(crate) mod worker;
 

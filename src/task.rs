@@ -35,7 +35,8 @@ pub(crate) mod join;
 mod place;
 mod slot;
 pub(crate) mod state;
-mod waker;
+pub(crate) mod waker;
+pub(crate) mod work;
 
 use std::future::Future;
 use std::pin::Pin;

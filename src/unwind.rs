@@ -7,6 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
 
+/// What is thrown at a green thread that is to end: no panic, and no hook hears
+/// of it.
+#[derive(Debug)]
+pub(crate) struct Cancelled;
+
 /// Runs user code and hands back its panic.
 ///
 /// Unwind safety: whatever `f` was working on is dropped or handed to a joiner

@@ -56,6 +56,8 @@ models! {
     memory::a_slow_carver_meets_a_slab_that_goes,
     memory::the_last_cells_race_the_end_of_their_runtime,
     memory::a_batch_of_the_overflow_goes_to_one_taker,
+    memory::a_batch_is_left_for_the_owner,
+    memory::a_yield_behind_the_front_is_seen,
 }
 
 /// Fails, and says why this runtime is not built like that; run in a child.
@@ -164,6 +166,15 @@ const NEEDED: &[(&str, &[&str])] = &[
             "takers_share_what_was_handed_in",
             "a_batch_of_the_overflow_goes_to_one_taker",
         ],
+    ),
+    ("taker's second look", &["a_batch_is_left_for_the_owner"]),
+    (
+        "release of a retired batch",
+        &["a_batch_is_left_for_the_owner"],
+    ),
+    (
+        "look from front to back",
+        &["a_yield_behind_the_front_is_seen"],
     ),
     (
         "grace period of a slab",

@@ -85,6 +85,26 @@ mod resident {
             assert!(levels[4] <= levels[0] + 16 * MIB, "{levels:?}");
         });
     }
+
+    #[test]
+    fn the_end_of_a_runtime_gives_its_memory_back() {
+        let test = "resident::the_end_of_a_runtime_gives_its_memory_back";
+        alone(test, || {
+            drop(workers(2));
+            let before = resident();
+            for round in 0..2 {
+                let runtime = workers(2);
+                let spawns = async {
+                    (0..1_000_000).for_each(|_| drop(spawn(std::future::pending::<()>())));
+                };
+                runtime.spawn(spawns).join().unwrap();
+                drop(runtime);
+                let after = resident();
+                // What queued them belongs to the process: about eight bytes each.
+                assert!(after <= before + 32 * MIB, "{round}: {before}, {after}");
+            }
+        });
+    }
 }
 
 /// One task spawns and keeps its worker, the other worker runs what it steals:

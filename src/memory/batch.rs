@@ -13,7 +13,7 @@ use std::ptr::{self, NonNull};
 
 #[cfg(not(virid_loom))]
 use super::class::{Class, class_of};
-use crate::primitives::{AtomicPtr, Ordering, UnsafeCell};
+use crate::primitives::{AtomicPtr, Ordering, UnsafeCell, needed};
 
 /// Addresses in a batch: what makes it half a kibibyte with its two words.
 /// Models have two, to reach every edge in a few steps.
@@ -180,9 +180,13 @@ impl<K> Chain<K> {
         }
         // SAFETY: the batch was held, and is the chain's now.
         let next = &unsafe { &*batch }.next;
-        // Ordering: Relaxed. A reader of a shared list may still look at
-        // `next`; whatever it sees, its compare-and-swap will fail.
-        next.store(self.first, Ordering::Relaxed);
+        // A reader of a shared list may still look at `next`. One of a stack will
+        // fail to exchange the head.
+        // Ordering: Release pairs with the Acquire in `Overflow::advance`, where a
+        // null says that there is nothing: the reader sees that the head moved.
+        let release =
+            needed!("release of a retired batch", Ordering::Release, not Ordering::Relaxed);
+        next.store(self.first, release);
         self.first = batch;
         self.len += 1;
     }

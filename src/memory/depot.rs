@@ -1,15 +1,15 @@
 //! What the threads of one runtime share of its memory: the free cells that
 //! nobody holds, in batches, and the slabs.
 
-use std::cell::Cell;
 use std::fmt;
 use std::ptr::{self, NonNull};
 
 use super::batch::{BATCH, Chain, Clean, Held, Used};
 use super::carver::Carver;
 use super::class::{CLASSES, Class};
-use super::epoch::Guard;
+use super::epoch::{self, Guard};
 use super::slab::{Carved, Slab};
+use super::spares;
 use super::stack::Stack;
 use crate::primitives::{AtomicUsize, Ordering};
 
@@ -107,22 +107,20 @@ impl Depot {
     /// Gives back what is free and in nobody's hands: whole slabs, and the pages
     /// of others where `pages` says so. One at a time. The bytes given back, and
     /// how many carved cells were not found here: in use, or in somebody's hands.
-    pub(crate) fn trim(&self, guard: &Guard, pages: bool) -> (usize, usize) {
+    pub(crate) fn trim(&self, pages: bool) -> (usize, usize) {
         let (mut bytes, mut elsewhere) = (0, 0);
         for shelf in &self.shelves {
-            let (given_back, missing) = self.trim_shelf(shelf, guard, pages);
+            let (given_back, missing) = self.trim_shelf(shelf, pages);
             bytes += given_back;
             elsewhere += missing;
         }
         (bytes, elsewhere)
     }
 
-    fn trim_shelf(&self, shelf: &Shelf, guard: &Guard, pages: bool) -> (usize, usize) {
+    fn trim_shelf(&self, shelf: &Shelf, pages: bool) -> (usize, usize) {
         shelf.carver.begin_tally();
-        let batches = [shelf.full.take_all(), shelf.cold.take_all()];
-        let mut emptied = Chain::default();
         let mut held = Vec::new();
-        for mut chain in batches {
+        for mut chain in [shelf.full.take_all(), shelf.cold.take_all()] {
             while let Some(batch) = chain.pop() {
                 // SAFETY: free cells keep their slab mapped.
                 batch.drain(|cell| unsafe { Slab::of(cell) }.count(cell));
@@ -130,39 +128,22 @@ impl Depot {
             }
         }
         shelf.carver.end_tally();
-        let missing = Cell::new(0);
-        let mut slabs_bytes = 0;
+        let (mut missing, mut bytes) = (0, 0);
         for slab in shelf.carver.slabs() {
             // SAFETY: slabs are taken out below only.
             let slab = unsafe { slab.as_ref() };
-            missing.set(missing.get() + (slab.carved() - slab.counted()) as usize);
+            missing += (slab.carved() - slab.counted()) as usize;
             if pages && !slab.goes() {
                 // SAFETY: the cells that were counted are ours.
-                slabs_bytes += unsafe { slab.give_back_free_pages() };
+                bytes += unsafe { slab.give_back_free_pages() };
             }
         }
-        let mut full = Refill::new(&shelf.full);
-        let mut cold = Refill::new(&shelf.cold);
-        for batch in held {
-            batch.drain(|cell| {
-                // SAFETY: slabs that go are unmapped after the guard.
-                let slab = unsafe { Slab::of(cell) };
-                match slab.goes() {
-                    true => {}
-                    false if slab.is_away(cell) => cold.push(cell, guard),
-                    false => full.push(cell, guard),
-                }
-            });
-            emptied.push(batch);
-        }
-        full.finish(guard);
-        cold.finish(guard);
-        super::spares::retire(guard, emptied);
+        put_back(shelf, held);
         // SAFETY: all cells of these slabs were counted, so they are ours.
-        let bytes = slabs_bytes + unsafe { shelf.carver.retire(guard) };
+        bytes += unsafe { shelf.carver.retire(&epoch::pin()) };
         // Ordering: Relaxed, a number to read.
         self.resident.fetch_sub(bytes, Ordering::Relaxed);
-        (bytes, missing.get())
+        (bytes, missing)
     }
 
     /// Gives all memory back.
@@ -172,12 +153,42 @@ impl Depot {
     /// Nobody uses the depot or a cell of it any more.
     pub(crate) unsafe fn unmap_all(&self, guard: &Guard) {
         for shelf in &self.shelves {
-            super::spares::retire(guard, shelf.full.take_all());
-            super::spares::retire(guard, shelf.cold.take_all());
+            spares::retire(guard, shelf.full.take_all());
+            spares::retire(guard, shelf.cold.take_all());
             // SAFETY: as this function's contract says.
             unsafe { shelf.carver.unmap_all() };
         }
     }
+}
+
+/// Batches that are emptied between two attempts to have them for reuse.
+const EMPTIED_AT_ONCE: usize = 64;
+
+/// Puts back the cells of slabs that stay, in other batches. Never pinned for
+/// long, so that the emptied ones can serve again soon.
+fn put_back(shelf: &Shelf, held: Vec<Held<Used>>) {
+    let (mut full, mut cold) = (Refill::new(&shelf.full), Refill::new(&shelf.cold));
+    let mut emptied = Chain::default();
+    for batch in held {
+        batch.drain(|cell| {
+            // SAFETY: slabs that go are unmapped later.
+            let slab = unsafe { Slab::of(cell) };
+            match slab.goes() {
+                true => {}
+                false if slab.is_away(cell) => cold.push(cell),
+                false => full.push(cell),
+            }
+        });
+        emptied.push(batch);
+        if emptied.len() == EMPTIED_AT_ONCE {
+            let guard = epoch::pin();
+            spares::retire(&guard, std::mem::take(&mut emptied));
+            guard.flush();
+        }
+    }
+    full.finish();
+    cold.finish();
+    spares::retire(&epoch::pin(), emptied);
 }
 
 /// Collects cells into batches and puts those into a list.
@@ -198,24 +209,24 @@ impl<'a> Refill<'a> {
         }
     }
 
-    fn push(&mut self, cell: NonNull<u8>, guard: &Guard) {
+    fn push(&mut self, cell: NonNull<u8>) {
         self.cells[self.len] = cell;
         self.len += 1;
         if self.len == BATCH {
-            self.close(guard);
+            self.close();
         }
     }
 
-    fn close(&mut self, guard: &Guard) {
-        let batch = super::spares::take(guard);
+    fn close(&mut self) {
+        let batch = spares::take(&epoch::pin());
         batch.fill(self.cells[..self.len].iter().copied());
         self.batches.push(batch);
         self.len = 0;
     }
 
-    fn finish(mut self, guard: &Guard) {
+    fn finish(mut self) {
         if self.len > 0 {
-            self.close(guard);
+            self.close();
         }
         self.list.push(self.batches);
     }

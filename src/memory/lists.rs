@@ -50,6 +50,9 @@ pub(crate) struct Lists {
     depot: NonNull<Depot>,
     traffic: Arc<Traffic>,
     lists: [List; CLASSES],
+    /// The lists' places, one class after another. On the heap, because a worker's
+    /// stack may be small.
+    places: Box<[Cell<*mut u8>; LIST * CLASSES]>,
     /// Empty batches that may be filled, and such that may not yet.
     clean: Cell<Chain<Clean>>,
     limbo: Cell<Chain<Used>>,
@@ -57,7 +60,6 @@ pub(crate) struct Lists {
 
 struct List {
     len: Cell<usize>,
-    cells: [Cell<*mut u8>; LIST],
     hoard: Cell<Chain<Clean>>,
 }
 
@@ -75,9 +77,13 @@ impl Lists {
             traffic,
             lists: std::array::from_fn(|_| List {
                 len: Cell::new(0),
-                cells: [const { Cell::new(ptr::null_mut()) }; LIST],
                 hoard: Cell::default(),
             }),
+            places: (0..LIST * CLASSES)
+                .map(|_| Cell::new(ptr::null_mut()))
+                .collect::<Box<[_]>>()
+                .try_into()
+                .expect("there are as many"),
             clean: Cell::default(),
             limbo: Cell::default(),
         }
@@ -85,6 +91,14 @@ impl Lists {
 
     pub(crate) fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    #[inline]
+    fn places(&self, class: Class) -> &[Cell<*mut u8>; LIST] {
+        let first = class.index() * LIST;
+        self.places[first..first + LIST]
+            .try_into()
+            .expect("it is as long")
     }
 
     fn depot(&self) -> &Depot {
@@ -107,7 +121,7 @@ impl Lists {
             len = self.refill_cold(class);
         }
         list.len.set(len - 1);
-        NonNull::new(list.cells[len - 1].get()).expect("a list holds addresses")
+        NonNull::new(self.places(class)[len - 1].get()).expect("a list holds addresses")
     }
 
     /// Takes back a cell.
@@ -123,16 +137,16 @@ impl Lists {
         if len == LIST {
             len = self.spill_cold(class);
         }
-        list.cells[len].set(cell.as_ptr());
+        self.places(class)[len].set(cell.as_ptr());
         list.len.set(len + 1);
     }
 
     /// Fills an empty list. Its new length.
     #[cold]
     fn refill_cold(&self, class: Class) -> usize {
-        let list = &self.lists[class.index()];
+        let (list, places) = (&self.lists[class.index()], self.places(class));
         if let Some(batch) = with(&list.hoard, Chain::pop) {
-            let len = list.append(&batch, 0);
+            let len = append(places, &batch);
             self.keep_clean(batch);
             return len;
         }
@@ -140,7 +154,7 @@ impl Lists {
         match self.depot().take(class, &guard) {
             Taken::Batch(batch) => {
                 self.traffic.taken.add(1);
-                let len = list.append(&batch, 0);
+                let len = append(places, &batch);
                 self.retire(batch, &guard);
                 len
             }
@@ -148,7 +162,7 @@ impl Lists {
                 self.traffic.fresh.add(u64::from(carved.len));
                 let mut len = 0;
                 for cell in carved.into_cells() {
-                    list.cells[len].set(cell.as_ptr());
+                    places[len].set(cell.as_ptr());
                     len += 1;
                 }
                 len
@@ -159,8 +173,8 @@ impl Lists {
     /// Makes room in a full list: the older half leaves it. Its new length.
     #[cold]
     fn spill_cold(&self, class: Class) -> usize {
-        let list = &self.lists[class.index()];
-        let batch = self.batch_of(&list.cells[..BATCH]);
+        let (list, places) = (&self.lists[class.index()], self.places(class));
+        let batch = self.batch_of(&places[..BATCH]);
         let hoarded = with(&list.hoard, |hoard| hoard.len());
         if hoarded < HOARD_BYTES / (class.bytes() * BATCH) {
             with(&list.hoard, |hoard| hoard.push(batch));
@@ -168,7 +182,7 @@ impl Lists {
             self.put(class, batch);
         }
         for at in 0..BATCH {
-            list.cells[at].set(list.cells[at + BATCH].get());
+            places[at].set(places[at + BATCH].get());
         }
         BATCH
     }
@@ -219,7 +233,7 @@ impl Lists {
         let list = &self.lists[class.index()];
         let mut chain = list.hoard.take();
         let len = list.len.replace(0);
-        for cells in list.cells[..len].chunks(BATCH) {
+        for cells in self.places(class)[..len].chunks(BATCH) {
             chain.push(self.batch_of(cells));
         }
         if chain.len() > 0 {
@@ -255,15 +269,14 @@ impl Lists {
     }
 }
 
-impl List {
-    /// Adds a batch's cells from `len` on. The length then.
-    fn append<K>(&self, batch: &Held<K>, mut len: usize) -> usize {
-        batch.drain(|cell| {
-            self.cells[len].set(cell.as_ptr());
-            len += 1;
-        });
-        len
-    }
+/// Puts a batch's cells into an empty list. Its length then.
+fn append<K>(places: &[Cell<*mut u8>], batch: &Held<K>) -> usize {
+    let mut len = 0;
+    batch.drain(|cell| {
+        places[len].set(cell.as_ptr());
+        len += 1;
+    });
+    len
 }
 
 /// Works on what a `Cell` holds.

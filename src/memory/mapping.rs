@@ -12,7 +12,8 @@ use std::ptr::NonNull;
 /// Models share a few cells.
 pub(crate) const SLAB_BYTES: usize = if cfg!(virid_loom) { 1 << 15 } else { 2 << 20 };
 
-/// What the operating system gives and takes at least.
+/// What the operating system gives and takes at least; where its pages are
+/// larger, single ones are not given back.
 pub(crate) const PAGE_BYTES: usize = 4096;
 
 pub(crate) use system::{give_back, map, prefer_huge_pages, unmap};
@@ -21,6 +22,7 @@ pub(crate) use system::{give_back, map, prefer_huge_pages, unmap};
 mod system {
     use super::{NonNull, PAGE_BYTES, SLAB_BYTES};
     use std::ptr;
+    use std::sync::OnceLock;
 
     /// A slab's worth of zeroed memory, aligned to its size.
     pub(crate) fn map() -> Option<NonNull<u8>> {
@@ -97,6 +99,13 @@ mod system {
     ///
     /// The pages are of a mapped slab, and nobody needs what is in them.
     pub(crate) unsafe fn give_back(first: NonNull<u8>, pages: usize) -> usize {
+        static SYSTEM: OnceLock<bool> = OnceLock::new();
+        // It would take whole pages of its own, and others' cells with them.
+        // SAFETY: asking changes nothing.
+        let are_equal = || unsafe { libc::sysconf(libc::_SC_PAGESIZE) } == PAGE_BYTES as i64;
+        if !SYSTEM.get_or_init(are_equal) {
+            return 0;
+        }
         let bytes = pages * PAGE_BYTES;
         // SAFETY: as this function's contract says.
         let failed = unsafe { libc::madvise(first.as_ptr().cast(), bytes, libc::MADV_DONTNEED) };

@@ -228,15 +228,18 @@ impl Slab {
         while page < PAGES {
             let first = page;
             while page < PAGES && is_new(page) {
-                // Ordering: Relaxed; put into a list after this, with Release.
-                self.tally.is_away[page].store(true, Ordering::Relaxed);
                 page += 1;
             }
             if page > first {
                 // SAFETY: the page is inside the slab.
                 let address = unsafe { NonNull::from(self).cast::<u8>().add(first * PAGE_BYTES) };
                 // SAFETY: as this function's contract says.
-                bytes += unsafe { mapping::give_back(address, page - first) };
+                let given_back = unsafe { mapping::give_back(address, page - first) };
+                let is_away = &self.tally.is_away[first..page];
+                // Ordering: Relaxed; put into a list after this, with Release.
+                let note = |page: &AtomicBool| page.store(given_back != 0, Ordering::Relaxed);
+                is_away.iter().for_each(note);
+                bytes += given_back;
             }
             page += 1;
         }

@@ -27,6 +27,10 @@ use crate::primitives::{AtomicPtr, AtomicUsize, Mutex, Ordering, thread_local_co
 /// than zero of them, would not fit into memory.
 const OPEN: usize = 1 << (usize::BITS - 2);
 
+/// How often a trim goes over what is left: what one pass lists anew in fewer
+/// batches, the next finds in fewer pages.
+const MOST_PASSES: usize = if cfg!(virid_loom) { 1 } else { 4 };
+
 /// `repr(C)`: slabs know the depot's address, and through it the store.
 #[repr(C)]
 struct Store {
@@ -222,7 +226,7 @@ impl Cells {
     pub(crate) fn visit(&self, visit: impl FnMut(NonNull<u8>)) {
         let store = self.store();
         let _alone = store.trimming.lock();
-        store.depot.trim(&epoch::pin(), false);
+        store.depot.trim(false);
         store.depot.visit_carved(visit);
     }
 
@@ -231,13 +235,23 @@ impl Cells {
         let store = self.store();
         let _alone = store.trimming.lock();
         store.lanes.hand_in();
-        // Batches that were taken out, and slabs of an earlier trim.
+        let mut total = 0;
+        for _ in 0..MOST_PASSES {
+            // Batches that were taken out, and slabs of an earlier trim.
+            epoch::settle();
+            let before = spares::resident();
+            let (bytes, _) = store.depot.trim(true);
+            epoch::settle();
+            spares::trim();
+            // Less what this pass itself has touched.
+            let given_back = bytes + before.saturating_sub(spares::resident());
+            total += given_back;
+            if given_back == 0 {
+                break;
+            }
+        }
         epoch::settle();
-        let (bytes, _) = store.depot.trim(&epoch::pin(), true);
-        epoch::settle();
-        let spare = spares::trim(&epoch::pin());
-        epoch::settle();
-        bytes + spare
+        total
     }
 }
 
@@ -245,10 +259,12 @@ impl Drop for Cells {
     fn drop(&mut self) {
         let store = self.store();
         store.lanes.close();
-        let (_, in_use) = store.depot.trim(&epoch::pin(), false);
+        let (_, in_use) = store.depot.trim(false);
         // SAFETY: while it is open the count holds `OPEN` for us, less what was
         // freed since the lanes were closed; the cells in use stay owners.
         unsafe { Store::leave(self.0, OPEN - in_use) };
+        // Now, because this thread may not come by again.
+        epoch::settle();
     }
 }
 

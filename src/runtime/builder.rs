@@ -13,7 +13,11 @@ use super::owner::Runtime;
 use crate::context;
 use crate::scheduler::queue::Queue;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::worker::{self, Worker};
+use crate::scheduler::spawn;
+use crate::scheduler::worker::Worker;
+use crate::thread::runner::Runners;
+#[cfg(not(virid_loom))]
+use crate::thread::stack;
 use crate::unwind;
 
 /// More workers than any machine has cores; beyond it a number is a mistake.
@@ -72,6 +76,9 @@ pub struct Builder {
     pin_workers: bool,
     thread_name: String,
     thread_stack_size: Option<usize>,
+    stack_size: Option<usize>,
+    spawn_yields: bool,
+    prewarm: (usize, usize),
     on_thread_start: Option<Hook>,
     on_thread_stop: Option<Hook>,
 }
@@ -89,6 +96,9 @@ impl Builder {
             pin_workers: false,
             thread_name: String::from("virid-worker"),
             thread_stack_size: None,
+            stack_size: None,
+            spawn_yields: true,
+            prewarm: (0, 0),
             on_thread_start: None,
             on_thread_stop: None,
         }
@@ -150,6 +160,46 @@ impl Builder {
         self
     }
 
+    /// The size of the stacks of green threads in bytes, rounded up to a power of
+    /// two of at least 32 KiB. Default: 256 KiB. It is address space: a thread
+    /// that waits takes the pages that it has used, one at least.
+    ///
+    /// ```
+    /// let runtime = virid::Builder::new().stack_size(1 << 20).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Whether a green thread that spawns lets others run first, once over a
+    /// thousand tasks wait in its worker's queue. Default: yes, because memory
+    /// stays small then, however many it spawns. Not, for programs that hold a
+    /// lock of `std::sync` while they spawn.
+    ///
+    /// ```
+    /// let runtime = virid::Builder::new().spawn_yields(false).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn spawn_yields(mut self, yields: bool) -> Self {
+        self.spawn_yields = yields;
+        self
+    }
+
+    /// Makes memory for so many tasks and stacks for so many green threads when
+    /// the runtime starts, so that the first ones do not wait for it. Each worker
+    /// gets its part, of stacks 64 at most. Default: none.
+    ///
+    /// ```
+    /// let runtime = virid::Builder::new().prewarm(10_000, 32).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn prewarm(mut self, tasks: usize, stacks: usize) -> Self {
+        self.prewarm = (tasks, stacks);
+        self
+    }
+
     /// What each worker thread does before its first task, inside the runtime.
     /// It may spawn, and not wait for tasks: `block_on` and `join` panic in it. A
     /// panic of `f` is reported by the panic hook and otherwise ignored.
@@ -201,7 +251,7 @@ impl Builder {
             Vec::new()
         };
         let queues: Vec<_> = (0..workers).map(|_| Queue::new()).collect();
-        let shared = worker::prepare(&queues);
+        let shared = spawn::prepare(&queues);
         let mut runtime = Runtime {
             handle: Handle {
                 shared: Arc::clone(&shared),
@@ -259,12 +309,34 @@ impl Builder {
                 self.thread_name
             )));
         }
+        #[cfg(not(virid_loom))]
+        if let Some(bytes) = self.stack_size {
+            stack::Size::of(bytes)?;
+        }
         match self.thread_stack_size {
             Some(bytes) if bytes > LARGEST_STACK => Err(invalid(format!(
                 "thread_stack_size: {bytes} bytes; the most is {LARGEST_STACK}"
             ))),
             _ => Ok(()),
         }
+    }
+
+    /// Every worker's part of what is made ready.
+    fn prewarm_of(&self, workers: usize) -> (usize, usize) {
+        let (tasks, stacks) = self.prewarm;
+        (tasks.div_ceil(workers), stacks.div_ceil(workers))
+    }
+
+    #[cfg(not(virid_loom))]
+    fn runners(&self, worker: usize) -> Runners {
+        let bytes = self.stack_size.unwrap_or(stack::DEFAULT);
+        let size = stack::Size::of(bytes).expect("the size was checked");
+        Runners::new(worker, size, self.spawn_yields)
+    }
+
+    #[cfg(virid_loom)]
+    fn runners(&self, _: usize) -> Runners {
+        Runners
     }
 
     fn start(
@@ -275,6 +347,8 @@ impl Builder {
         core: Option<CoreId>,
     ) -> io::Result<thread::JoinHandle<()>> {
         let shared = Arc::clone(shared);
+        let prewarm = self.prewarm_of(shared.workers());
+        let settings = self.clone();
         let (on_start, on_stop) = (self.on_thread_start.clone(), self.on_thread_stop.clone());
         let body = move || {
             if let Some(core) = core {
@@ -286,7 +360,10 @@ impl Builder {
                 // The hooks are inside the runtime, as the tasks are.
                 let _entered = context::enter_runtime(runtime);
                 call(on_start);
-                Worker::new(Arc::clone(&shared), index, queue).run();
+                let runners = settings.runners(index);
+                let worker = Worker::new(Arc::clone(&shared), index, queue, runners);
+                worker.prewarm(prewarm);
+                worker.run();
                 call(on_stop);
             }
             shared.threads_ended(1);
@@ -325,6 +402,9 @@ impl fmt::Debug for Builder {
             .field("pin_workers", &self.pin_workers)
             .field("thread_name", &self.thread_name)
             .field("thread_stack_size", &self.thread_stack_size)
+            .field("stack_size", &self.stack_size)
+            .field("spawn_yields", &self.spawn_yields)
+            .field("prewarm", &self.prewarm)
             .field("on_thread_start", &self.on_thread_start.is_some())
             .field("on_thread_stop", &self.on_thread_stop.is_some())
             .finish()

@@ -8,8 +8,9 @@ use super::owner::Runtime;
 use crate::context;
 use crate::drive::drive;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::worker;
+use crate::scheduler::spawn;
 use crate::task::join::JoinHandle;
+use crate::task::work::{Async, Work};
 
 /// Drives a future on this thread, which is parked while the future waits.
 /// Starts no runtime by itself; tasks that the future spawns go to the runtime
@@ -38,18 +39,60 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    spawn_work_on_current(Async(future))
+}
+
+/// Spawns a future or a green thread on the current runtime.
+#[inline]
+#[track_caller]
+pub(crate) fn spawn_work_on_current<W>(work: W) -> JoinHandle<W::Output>
+where
+    W: Work + Send + 'static,
+    W::Output: Send + 'static,
+{
     let shared = context::runtime().cast::<Shared>();
     // SAFETY: the context holds null or the address of a `Shared`, and whoever
     // entered it keeps it alive until it has left. User code that could leave
     // runs in this call as the last line of `worker::spawn` only.
     let shared = unsafe { shared.as_ref() };
-    worker::spawn(shared.unwrap_or_else(|| default_shared_cold()), future)
+    spawn::spawn_work(shared.unwrap_or_else(|| default_shared_cold()), work)
 }
 
 #[cold]
 #[track_caller]
 fn default_shared_cold() -> &'static Shared {
     &default_runtime().handle.shared
+}
+
+/// Runs a closure as a green thread of the current runtime, the default one
+/// outside of any, and waits for it: where a program in the style of threads
+/// begins.
+///
+/// ```
+/// use virid::thread;
+///
+/// let sum = virid::run(|| {
+///     let threads: Vec<_> = (1..=100u64).map(|n| thread::spawn(move || n)).collect();
+///     threads.into_iter().map(|thread| thread.join().unwrap()).sum::<u64>()
+/// });
+/// assert_eq!(sum, 5_050);
+/// ```
+///
+/// # Panics
+///
+/// With what `f` panics with; where the runtime ends meanwhile; inside an async
+/// task; and where the default runtime is needed and cannot be started.
+#[cfg(not(virid_loom))]
+#[track_caller]
+pub fn run<F, T>(f: F) -> T
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    context::assert_may_block("run", "`.await` on a thread's handle");
+    crate::thread::spawn(f)
+        .join()
+        .unwrap_or_else(|payload| std::panic::resume_unwind(payload))
 }
 
 /// The runtime of those who built none. It is never dropped: its workers end

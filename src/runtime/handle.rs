@@ -13,7 +13,7 @@ use crate::context::{self, Entered, Standing};
 use crate::drive::drive;
 use crate::metrics::RuntimeMetrics;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::worker;
+use crate::scheduler::spawn;
 use crate::task::join::JoinHandle;
 
 /// A way to spawn onto a [`Runtime`](super::Runtime) from anywhere. Cheap to clone; keeps the
@@ -137,7 +137,7 @@ impl Handle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn trim(&self) -> usize {
-        worker::trim(&self.shared)
+        spawn::trim(&self.shared)
     }
 
     /// Spawns a task on this runtime. The task begins without being awaited;
@@ -160,7 +160,28 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        worker::spawn(&self.shared, future)
+        spawn::spawn(&self.shared, future)
+    }
+
+    /// Starts a green thread on this runtime; see [`thread::spawn`](crate::thread::spawn).
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let thread = runtime.handle().go(|| 2 + 2);
+    /// assert_eq!(thread.join().unwrap(), 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(not(virid_loom))]
+    #[inline]
+    #[track_caller]
+    pub fn go<F, T>(&self, f: F) -> crate::thread::JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let handle = crate::thread::start_on(&self.shared, f);
+        spawn::let_children_run();
+        handle
     }
 
     /// Drives a future on this thread, which is parked while the future waits.

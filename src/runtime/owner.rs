@@ -64,6 +64,48 @@ impl Runtime {
         self.handle.spawn(future)
     }
 
+    /// Starts a green thread on this runtime; see [`Handle::go`].
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// assert_eq!(runtime.go(|| "done").join().unwrap(), "done");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(not(virid_loom))]
+    #[inline]
+    #[track_caller]
+    pub fn go<F, T>(&self, f: F) -> crate::thread::JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.handle.go(f)
+    }
+
+    /// Runs a closure as a green thread of this runtime, and waits for it.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// assert_eq!(runtime.run(|| virid::thread::spawn(|| 3).join().unwrap()), 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// With what `f` panics with, and inside an async task.
+    #[cfg(not(virid_loom))]
+    #[track_caller]
+    pub fn run<F, T>(&self, f: F) -> T
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        crate::context::assert_may_block("Runtime::run", "`.await` on a thread's handle");
+        self.go(f)
+            .join()
+            .unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+    }
+
     /// Drives a future on this thread; see [`Handle::block_on`].
     ///
     /// ```

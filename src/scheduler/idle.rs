@@ -163,6 +163,20 @@ impl Idle {
         None
     }
 
+    /// Parked to searching, by a notifier that needs this very worker. Whether it
+    /// was parked; the caller unparks it then.
+    pub(crate) fn claim(&self, worker: usize) -> bool {
+        let (group, bit) = self.place(worker);
+        // Ordering: Acquire, as in `claim_one`. A load first: a worker that is
+        // not parked costs no write.
+        group.load(Ordering::Relaxed) & bit != 0
+            && group
+                .fetch_update(Ordering::Acquire, Ordering::Relaxed, |now| {
+                    (now & bit != 0).then(|| now - bit + SEARCHER)
+                })
+                .is_ok()
+    }
+
     /// All parked workers to searching, for the end of the runtime.
     pub(crate) fn claim_all(&self, mut unpark: impl FnMut(usize)) {
         for (index, group) in self.groups.iter().enumerate() {

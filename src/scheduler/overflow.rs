@@ -16,7 +16,7 @@ use std::fmt;
 use std::ptr::{self, NonNull};
 
 use crate::memory::{Batch, Guard, Held, Lists, Used, pin};
-use crate::primitives::{AtomicPtr, Count, Counter, Ordering};
+use crate::primitives::{AtomicPtr, Count, Counter, Ordering, needed};
 use crate::task::header::Runnable;
 
 pub(crate) struct Overflow {
@@ -107,7 +107,17 @@ impl Overflow {
             // SAFETY: batches are not freed while somebody is pinned who may
             // have seen them in a list.
             let next = unsafe { last.as_ref() }.next.load(Ordering::Acquire);
-            let batch = NonNull::new(next)?;
+            let Some(batch) = NonNull::new(next) else {
+                // A batch that was taken and retired has a null there too.
+                // Ordering: Acquire. Who reads that null has acquired the
+                // exchange before it (`Chain::push`), and sees the head moved.
+                let now = self.head.load(Ordering::Acquire);
+                if needed!("taker's second look", now == head, not true) {
+                    return None;
+                }
+                head = now;
+                continue;
+            };
             // Ordering: AcqRel. Release hands on what was acquired of `next`;
             // Acquire, and that on failure, as above.
             match self
@@ -129,10 +139,20 @@ impl Overflow {
             return true;
         }
         let _guard = pin();
-        let head = self.head.load(Ordering::Acquire);
-        // SAFETY: not null, by the look above; and as in `advance`.
-        let next = unsafe { &(*head).next };
-        next.load(Ordering::Acquire).is_null()
+        let mut head = self.head.load(Ordering::Acquire);
+        loop {
+            // SAFETY: not null, by the look above; and as in `advance`.
+            let next = unsafe { &(*head).next };
+            if !next.load(Ordering::Acquire).is_null() {
+                return false;
+            }
+            // As in `advance`.
+            let now = self.head.load(Ordering::Acquire);
+            if now == head {
+                return true;
+            }
+            head = now;
+        }
     }
 
     /// Tasks that are queued, about.

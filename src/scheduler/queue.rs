@@ -19,6 +19,7 @@ use std::sync::Arc;
 use super::deque::{Deque, Stealer};
 use super::overflow::Overflow;
 use crate::memory::{BATCH, Lists};
+use crate::primitives::needed;
 use crate::task::header::Runnable;
 
 /// Tasks that the back has room for. With one more, crossbeam's deque would
@@ -124,6 +125,16 @@ impl Queue {
         first
     }
 
+    /// How many tasks it holds, about.
+    #[inline]
+    pub(crate) fn backlog(&self) -> usize {
+        if self.has_older.get() {
+            self.len() + self.overflow.len()
+        } else {
+            self.back.len()
+        }
+    }
+
     /// How many tasks it holds, but for those in the overflow.
     pub(crate) fn len(&self) -> usize {
         self.front.len() + self.back.len()
@@ -140,8 +151,16 @@ impl QueueStealer {
             .or_else(|| self.back.steal_into(&own.back))
     }
 
+    /// Looks from the front to the back: a task that yields goes to the back
+    /// without a signal, and then its worker takes another, from the front
+    /// perhaps. Who sees that one gone sees the yielding one. (Tasks that go the
+    /// other way may be overlooked, and for them the owner notifies.)
     pub(crate) fn is_empty(&self) -> bool {
-        self.back.is_empty() && self.overflow.is_empty() && self.front.is_empty()
+        if needed!("look from front to back", true, not false) {
+            self.front.is_empty() && self.overflow.is_empty() && self.back.is_empty()
+        } else {
+            self.back.is_empty() && self.overflow.is_empty() && self.front.is_empty()
+        }
     }
 
     /// How many tasks the queue holds, about.

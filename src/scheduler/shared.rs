@@ -52,9 +52,15 @@ const TRIM: usize = 2;
 /// inside of for one that takes long.
 const PATIENCE: u32 = 16;
 
+/// How often it yields to a worker at all: one that does not get to run cannot
+/// hold it up.
+const MOST_PATIENCE: u32 = 10_000;
+
 /// What others see of a worker.
 struct Remote {
     stealer: QueueStealer,
+    /// Started green threads of this worker that others have woken.
+    inbox: Injector<Runnable>,
     /// What its lists have moved.
     traffic: Arc<Traffic>,
     /// The `attention` after which it has handed in last.
@@ -71,6 +77,7 @@ impl Shared {
         let remote = |queue: &Queue| {
             CachePadded::new(Remote {
                 stealer: queue.stealer(),
+                inbox: Injector::new(),
                 traffic: Arc::default(),
                 handed_in: AtomicUsize::new(0),
                 parker: OnceLock::new(),
@@ -228,6 +235,27 @@ impl Shared {
         self.inject(runnable);
     }
 
+    /// Queues a started green thread for its worker, which is not the caller.
+    ///
+    /// As [`notify`](Self::notify), but of one worker: it looks into its inbox
+    /// before it parks, behind the same fence.
+    pub(crate) fn send_home(&self, worker: usize, runnable: Runnable) {
+        // As in `inject_woken`: the thread may end, and the runtime with it.
+        let _visit = self.visitors.enter();
+        self.remotes[worker].inbox.push(runnable);
+        // Pairs with the sleeper's, in `Worker::park`.
+        fence(Ordering::SeqCst);
+        if self.idle.claim(worker) {
+            self.signal_cold(worker);
+        }
+    }
+
+    /// What others have sent home to a worker.
+    #[inline]
+    pub(crate) fn inbox(&self, worker: usize) -> &Injector<Runnable> {
+        &self.remotes[worker].inbox
+    }
+
     /// Called by the last worker: waits until nothing new can be injected, or
     /// nobody is left who has injected.
     pub(crate) fn wait_for_visitors(&self) {
@@ -288,12 +316,15 @@ impl Shared {
         let remote = &self.remotes[worker];
         let mut inside = remote.running.get();
         let mut patience = PATIENCE;
-        // Ordering: Acquire pairs with the Release in `has_handed_in`.
-        while remote.handed_in.load(Ordering::Acquire) < wanted
-            && !self.idle.is_parked(worker)
-            && !self.is_closed()
-            && remote.parker.get().is_some()
-        {
+        for _ in 0..MOST_PATIENCE {
+            // Ordering: Acquire pairs with the Release in `has_handed_in`.
+            if remote.handed_in.load(Ordering::Acquire) >= wanted
+                || self.idle.is_parked(worker)
+                || self.is_closed()
+                || remote.parker.get().is_none()
+            {
+                return;
+            }
             os_yield();
             let now = remote.running.get();
             if now.is_none() || now != inside {

@@ -1,13 +1,9 @@
-//! A worker: the order in which it looks for work, its run loop, how it parks
-//! and how it leaves.
-//!
-//! Everything here runs on the worker's own thread, but for [`spawn`] and the
-//! implementation of [`Schedule`], which ask the context whether they do.
+//! A worker: the order in which it looks for work, its run loop, and how it
+//! parks. Everything here runs on the worker's own thread.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
-use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::idle::{Retract, Searchers};
@@ -18,11 +14,10 @@ use super::shared::Shared;
 use crate::context;
 use crate::memory::{self, Class, Lists};
 use crate::metrics::Counters;
-use crate::primitives::{Ordering, fence, needed, os_yield, spin_loop};
+use crate::primitives::{Ordering, fence, needed, spin_loop};
 use crate::rng::Rng;
-use crate::task::JoinHandle;
-use crate::task::cell::TaskCell;
-use crate::task::header::{Home, Runnable, Schedule};
+use crate::task::header::Runnable;
+use crate::thread::runner::Runners;
 use crate::unwind::AbortOnPanic;
 
 /// Every so many tasks a worker takes one from the injector first, so that
@@ -35,6 +30,12 @@ const INJECTOR_INTERVAL: u32 = 61;
 const SEARCH_ROUNDS: u32 = if cfg!(virid_loom) { 1 } else { 4 };
 const SPINS_PER_ROUND: u32 = 32;
 
+/// Tasks in a worker's queue past which a green thread that spawns waits.
+const SPAWN_BOUND: usize = 1_000;
+
+/// Every so many tasks one that waits so goes on, however long the queue is.
+const SPAWNER_INTERVAL: u32 = 4_096;
+
 /// A worker, on its own thread.
 pub(crate) struct Worker {
     shared: Arc<Shared>,
@@ -43,92 +44,23 @@ pub(crate) struct Worker {
     attention: Cell<usize>,
     /// Its free cells.
     lists: Lists,
+    /// Its stacks, and the green threads that have started here.
+    runners: Runners,
+    /// Those of them that can go on.
+    pinned: RefCell<VecDeque<Runnable>>,
+    /// Those that wait for the queue to run short, suspended in a spawn.
+    spawners: RefCell<VecDeque<Runnable>>,
+    /// The thread that is being suspended is one of them.
+    is_spawner: Cell<bool>,
     queue: Queue,
     parker: Arc<Parker>,
     rng: RefCell<Rng>,
     tick: Cell<u32>,
 }
 
-/// What the workers with these queues share.
-pub(crate) fn prepare(queues: &[Queue]) -> Arc<Shared> {
-    let shared = Arc::new(Shared::new(queues));
-    let scheduler: *const Shared = Arc::as_ptr(&shared);
-    // SAFETY: the last worker waits for every task that was suspended, and for
-    // every visit, and keeps `shared` until then.
-    shared.set_home(unsafe { Home::new(scheduler) });
-    shared
-}
-
-/// Makes a task and queues it: on the worker's own queue if this thread is a
-/// worker of `shared`, else in the injector. Where the runtime has ended, the
-/// task is cancelled.
-#[inline]
-#[track_caller]
-pub(crate) fn spawn<F>(shared: &Shared, future: F) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    // SAFETY: the cells are this runtime's.
-    let made = unsafe { TaskCell::spawn(future, |class| allocate(shared, class)) };
-    let (runnable, handle) = made;
-    queue(shared, runnable);
-    handle
-}
-
-/// A free cell, from the worker's own lists if this thread is a worker.
-#[inline]
-pub(crate) fn allocate(shared: &Shared, class: Class) -> NonNull<u8> {
-    match Worker::current_of(shared) {
-        Some(worker) => worker.lists.allocate(class),
-        None => shared.cells().allocate(class),
-    }
-}
-
-/// Queues a new task.
-#[inline]
-pub(crate) fn queue(shared: &Shared, runnable: Runnable) {
-    match Worker::current_of(shared) {
-        Some(worker) => {
-            worker.counters().spawned.add(1);
-            worker.push(runnable);
-        }
-        None => queue_from_outside(shared, runnable),
-    }
-}
-
-fn queue_from_outside(shared: &Shared, runnable: Runnable) {
-    if let Err(runnable) = shared.inject_new(runnable) {
-        let _mark = context::forbid_blocking();
-        // The last line: the future's destructor may drop what keeps `shared`.
-        drop(runnable);
-    }
-}
-
-/// Gives back the memory of free cells, of this worker's too if the caller is
-/// one. The bytes.
-pub(crate) fn trim(shared: &Shared) -> usize {
-    let caller = Worker::current_of(shared).map(|worker| {
-        worker.lists.hand_in();
-        worker.index
-    });
-    shared.trim(caller)
-}
-
-impl Schedule for Shared {
-    fn schedule(&self, runnable: Runnable) {
-        match Worker::current_of(self) {
-            Some(worker) => worker.push(runnable),
-            // Where the runtime is ending, its last worker waits for this
-            // task: a wake does not drop the future of the woken.
-            None => self.inject_woken(runnable),
-        }
-    }
-}
-
 impl Worker {
     /// Makes the worker with this index on the current thread.
-    pub(crate) fn new(shared: Arc<Shared>, index: usize, queue: Queue) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, index: usize, queue: Queue, runners: Runners) -> Self {
         let parker = Arc::new(Parker::for_current_thread());
         shared.set_parker(index, Arc::clone(&parker));
         // SAFETY: `shared` is kept, and `drop` hands in.
@@ -136,6 +68,10 @@ impl Worker {
         Self {
             attention: Cell::new(0),
             lists,
+            runners,
+            pinned: RefCell::default(),
+            spawners: RefCell::default(),
+            is_spawner: Cell::new(false),
             shared,
             index,
             queue,
@@ -145,9 +81,26 @@ impl Worker {
         }
     }
 
+    /// Makes memory for so many tasks and stacks for so many green threads. What
+    /// the system refuses is left for later.
+    pub(crate) fn prewarm(&self, (tasks, stacks): (usize, usize)) {
+        let class = Class::of(1);
+        let cells: Vec<_> = (0..tasks).map(|_| self.lists.allocate(class)).collect();
+        for cell in cells {
+            // SAFETY: a cell is larger than a word.
+            let touched = unsafe { cell.add(size_of::<u64>()) };
+            // SAFETY: the cell is free and ours, and behind its first word
+            // nobody looks.
+            unsafe { touched.write_volatile(0) };
+            // SAFETY: the same.
+            unsafe { self.lists.free(class, cell) };
+        }
+        self.runners.prewarm(stacks);
+    }
+
     /// This thread's worker, if it is one of `shared`.
     #[inline]
-    fn current_of(shared: &Shared) -> Option<&Worker> {
+    pub(super) fn current_of(shared: &Shared) -> Option<&Worker> {
         let worker = context::worker().cast::<Worker>();
         // SAFETY: the context holds a worker's address only while that worker
         // is inside `run`, further down on this thread's stack; the caller's
@@ -163,6 +116,8 @@ impl Worker {
         let shared = Arc::as_ptr(&self.shared).cast();
         // SAFETY: this function keeps `self` where it is, and longer.
         let _installed = unsafe { memory::install(&self.lists) };
+        // SAFETY: the same.
+        unsafe { self.runners.install() };
         {
             let worker = (&raw const self).cast();
             let entered = context::enter_worker(worker, shared);
@@ -174,11 +129,9 @@ impl Worker {
                 // A task may have forgotten a guard of `Handle::enter`.
                 entered.reassert(worker, shared);
             }
-            // What the dropped futures queue comes here too.
-            while let Some(runnable) = self.pop() {
-                self.cancel(runnable);
-            }
+            self.end_own();
         }
+        self.runners.uninstall();
         self.lists.hand_in();
         if self.shared.leave(1) {
             // No worker any more, but one that must not be blocked.
@@ -207,43 +160,37 @@ impl Worker {
         false
     }
 
-    /// Ends a task at the end of the runtime.
-    fn cancel(&self, runnable: Runnable) {
-        self.running().begin(runnable.origin());
-        drop(runnable);
-        self.running().end();
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
-    /// After the last worker has left its loop: ends every task that is left.
-    ///
-    /// Those in the injector, and the suspended ones. A waker on another thread
-    /// may have made one of these runnable and not have queued it yet; it is
-    /// waited for, so that no future is left when the runtime is gone, and none
-    /// is dropped inside somebody's call of `wake`.
-    fn end_tasks(&self) {
-        let cancel_injected = || {
-            while let Some(runnable) = self.shared.next_injected() {
-                self.cancel(runnable);
-            }
-        };
-        self.shared.wait_for_visitors();
-        cancel_injected();
-        let mut suspended = self.shared.suspended();
-        for task in &suspended {
-            if let Some(runnable) = task.cancel() {
-                self.cancel(runnable);
-            }
-        }
-        while !suspended.is_empty() {
-            cancel_injected();
-            suspended.retain(|task| !task.is_complete());
-            os_yield();
-        }
-        // Whoever woke one of them may still be inside `inject_woken`.
-        self.shared.wait_for_visitors();
+    pub(super) fn index(&self) -> usize {
+        self.index
     }
 
-    fn running(&self) -> &Running {
+    #[inline]
+    pub(super) fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
+    pub(super) fn runners(&self) -> &Runners {
+        &self.runners
+    }
+
+    /// Whether a green thread that spawns should let others run first.
+    #[cfg(not(virid_loom))]
+    pub(super) fn has_many_queued(&self) -> bool {
+        self.runners.spawn_yields() && self.queue.backlog() > SPAWN_BOUND
+    }
+
+    /// Says that the green thread which is about to be suspended waits for others
+    /// to run.
+    #[cfg(not(virid_loom))]
+    pub(super) fn mark_spawner(&self) {
+        self.is_spawner.set(true);
+    }
+
+    pub(super) fn running(&self) -> &Running {
         self.shared.running(self.index)
     }
 
@@ -272,12 +219,43 @@ impl Worker {
             }
             return Some(runnable);
         }
-        self.pop()
+        if self.runners.started() == 0 {
+            return self.pop();
+        }
+        // In turn, so that no kind waits for ever for another.
+        if tick.is_multiple_of(SPAWNER_INTERVAL)
+            && let Some(spawner) = self.spawners.borrow_mut().pop_front()
+        {
+            return Some(spawner);
+        }
+        if tick.is_multiple_of(2) {
+            self.pop().or_else(|| self.next_pinned())
+        } else {
+            self.next_pinned().or_else(|| self.pop())
+        }
+    }
+
+    /// A green thread of this worker that can go on.
+    pub(super) fn next_pinned(&self) -> Option<Runnable> {
+        if self.runners.started() == 0 {
+            return None;
+        }
+        let own = self.pinned.borrow_mut().pop_front();
+        own.or_else(|| self.shared.inbox(self.index).steal_one())
+            .or_else(|| self.next_spawner())
+    }
+
+    /// A thread that waits in a spawn, where the queue has run short.
+    fn next_spawner(&self) -> Option<Runnable> {
+        if self.queue.backlog() > SPAWN_BOUND / 2 {
+            return None;
+        }
+        self.spawners.borrow_mut().pop_front()
     }
 
     /// The oldest task of the own queue.
     #[inline]
-    fn pop(&self) -> Option<Runnable> {
+    pub(super) fn pop(&self) -> Option<Runnable> {
         self.queue
             .pop(&self.lists, || self.count_signal(self.shared.notify()))
     }
@@ -289,12 +267,21 @@ impl Worker {
     }
 
     #[inline]
-    fn run_task(&self, runnable: Runnable) {
+    pub(super) fn run_task(&self, runnable: Runnable) {
         self.counters().polled.add(1);
         self.running().begin(runnable.origin());
         let again = runnable.run();
         self.running().end();
         if let Some(again) = again {
+            if again.home().is_some() {
+                let ready = if self.is_spawner.take() {
+                    &self.spawners
+                } else {
+                    &self.pinned
+                };
+                ready.borrow_mut().push_back(again);
+                return;
+            }
             // No signal: this loop goes on with the deque at once, and where
             // other tasks are ahead of this one somebody was told of them.
             self.queue.push(again);
@@ -304,13 +291,29 @@ impl Worker {
         }
     }
 
+    /// Queues a task that was just spawned.
+    #[inline]
+    pub(super) fn push_new(&self, runnable: Runnable) {
+        self.counters().spawned.add(1);
+        self.push(runnable);
+    }
+
+    /// Queues a task that was suspended and is woken on this worker.
+    pub(super) fn requeue(&self, runnable: Runnable) {
+        match runnable.home() {
+            Some(home) if home == self.index => self.pinned.borrow_mut().push_back(runnable),
+            Some(home) => self.shared.send_home(home, runnable),
+            None => self.push(runnable),
+        }
+    }
+
     /// Queues a task from inside a task.
     ///
     /// A signal only on the transition from empty to not empty: the thief of
     /// an earlier task looks back at the deque after a fence, and so finds
     /// this one (head of the folder).
     #[inline]
-    fn push(&self, runnable: Runnable) {
+    pub(super) fn push(&self, runnable: Runnable) {
         self.queue.push(runnable);
         needed!("spawner's fence", fence(Ordering::SeqCst));
         let len = self.queue.back().len();
@@ -354,6 +357,9 @@ impl Worker {
             if round > 0 {
                 (0..SPINS_PER_ROUND).for_each(|_| spin_loop());
             }
+            if let Some(runnable) = self.next_pinned() {
+                return Some(runnable);
+            }
             if let Some(runnable) = self.shared.injector().steal_into(self.queue.back()) {
                 // The deque was empty: what it holds now came along. (Thieves
                 // may have been there already, and count what they took.)
@@ -393,6 +399,11 @@ impl Worker {
         }
     }
 
+    /// Whether there is anything for this worker to do.
+    fn has_work(&self) -> bool {
+        self.shared.has_work() || !self.shared.inbox(self.index).is_empty()
+    }
+
     /// Parks a searching worker, and returns with it searching again.
     ///
     /// Of the two-fence protocol this is the sleeper: *announce; fence; look at
@@ -401,11 +412,12 @@ impl Worker {
         // Before the announcement: who sees that this worker is parked finds
         // its free cells in the depot.
         self.lists.hand_in();
+        self.runners.hand_in();
         let idle = self.shared.idle();
         idle.announce(self.index);
         needed!("sleeper's fence", fence(Ordering::SeqCst));
         let is_needed =
-            needed!("sleeper's look", self.shared.has_work(), not false) || self.shared.is_closed();
+            needed!("sleeper's look", self.has_work(), not false) || self.shared.is_closed();
         if is_needed && idle.retract(self.index) == Retract::Searching {
             return;
         }

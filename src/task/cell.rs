@@ -4,7 +4,6 @@
 //! and by the handle (take or drop the result), through the table in the
 //! header. All code of the user's future runs here, inside [`unwind::catch`].
 
-use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -17,27 +16,30 @@ use super::header::{Header, Runnable, TaskRef, VTable};
 use super::join::JoinHandle;
 use super::slot::Slot;
 use super::waker::borrowed_waker;
+use super::work::Work;
 use crate::memory::{self, Class};
-use crate::unwind;
+use crate::unwind::{self, Cancelled};
 
 /// What a task leaves to its handle.
-type Outcome<F> = Result<<F as Future>::Output, JoinError>;
+type Outcome<F> = Result<<F as Work>::Output, JoinError>;
 
-/// A task of the future `F`: the header, and behind it the payload.
+/// A task of the work `F`, a future or a green thread: the header, and behind it
+/// the payload.
 ///
-/// Invariant of the payload: it holds the future until the task ends (by result,
+/// Invariant of the payload: it holds the future (or the thread) until the task ends (by result,
 /// panic or cancelling), then the outcome if a handle is there to own it, then
 /// nothing. The header's rules 1 and 2 say who may touch it; it does so inside
 /// `header.payload`.
-pub(crate) struct TaskCell<F: Future>(PhantomData<F>);
+pub(crate) struct TaskCell<F: Work>(PhantomData<F>);
 
 impl<F> TaskCell<F>
 where
-    F: Future + Send + 'static,
+    F: Work + Send + 'static,
     F::Output: Send + 'static,
 {
     const VTABLE: VTable = VTable {
         run: Self::run,
+        home: Self::home,
         cancel: Self::cancel,
         take_result: Self::take_result,
         drop_result: Self::drop_result,
@@ -75,9 +77,13 @@ where
         // SAFETY: called through the table, by the holder of the `Runnable`.
         let header = unsafe { task.as_ref() };
         if header.state.start() == Start::Cancel {
-            // SAFETY: the `Runnable` goes from our caller to the call.
-            unsafe { Self::cancel(task) };
-            return false;
+            // SAFETY: we hold the `Runnable`.
+            if !unsafe { Self::work(task) }.cancel() {
+                // SAFETY: the `Runnable` goes from our caller to the call.
+                unsafe { Self::cancel(task) };
+                return false;
+            }
+            header.state.take_cancel();
         }
         // SAFETY: the task is alive while it runs, and the waker is not
         // dropped.
@@ -97,6 +103,7 @@ where
             // SAFETY: the `Runnable` goes from our caller to the call.
             Ok(Poll::Pending) => return unsafe { Self::suspend(task) },
             Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) if payload.is::<Cancelled>() => Err(JoinError::cancelled(header.id())),
             Err(payload) => Err(JoinError::panicked(header.id(), payload)),
         };
         // SAFETY: the same; the future has ended and was not dropped.
@@ -117,10 +124,33 @@ where
             Suspend::Woken => true,
             Suspend::Cancelled => {
                 // SAFETY: we still hold the `Runnable`.
+                if unsafe { Self::work(task) }.home().is_some() {
+                    // It is told when it is run the next time.
+                    return true;
+                }
+                // SAFETY: we still hold the `Runnable`.
                 unsafe { Self::cancel(task) };
                 false
             }
         }
+    }
+
+    /// The future, to look at.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the `Runnable` for as long as it uses the answer, and the
+    /// task has not ended.
+    unsafe fn work<'a>(task: NonNull<Header>) -> &'a F {
+        // SAFETY: rule 1: the payload is the caller's, and holds the future.
+        let work = unsafe { Slot::<F>::get(task) };
+        // SAFETY: the same.
+        unsafe { work.as_ref() }
+    }
+
+    unsafe fn home(task: NonNull<Header>) -> Option<usize> {
+        // SAFETY: called through the table, by the holder of the `Runnable`.
+        unsafe { Self::work(task) }.home()
     }
 
     unsafe fn cancel(task: NonNull<Header>) {

@@ -111,6 +111,8 @@ pub(crate) struct VTable {
     /// queue. Contract: the caller holds the `Runnable`, and gives it up unless
     /// the answer is `true`.
     pub(super) run: unsafe fn(NonNull<Header>) -> bool,
+    /// Which worker alone may run it. Contract: the caller holds the `Runnable`.
+    pub(super) home: unsafe fn(NonNull<Header>) -> Option<usize>,
     /// Drops the future and completes the task as cancelled. Contract: the
     /// caller holds the `Runnable`, and gives it up.
     pub(super) cancel: unsafe fn(NonNull<Header>),
@@ -206,6 +208,12 @@ impl Header {
         Id(number.expect("a task has a number"))
     }
 
+    /// The task's number, and where it was spawned.
+    #[inline]
+    pub(super) fn origin(&self) -> (Id, &'static Location<'static>) {
+        (self.id(), self.place.get())
+    }
+
     /// Frees the cell, if the caller was the last to reach it.
     ///
     /// # Safety
@@ -298,8 +306,16 @@ impl Runnable {
     #[inline]
     pub(crate) fn origin(&self) -> (Id, &'static Location<'static>) {
         // SAFETY: the task lives while its `Runnable` does.
-        let header = unsafe { self.0.as_ref() };
-        (header.id(), header.place.get())
+        unsafe { self.0.as_ref() }.origin()
+    }
+
+    /// Which worker alone may run it: that of a green thread that has started.
+    #[inline]
+    pub(crate) fn home(&self) -> Option<usize> {
+        // SAFETY: the task lives while its `Runnable` does.
+        let home = unsafe { self.0.as_ref() }.vtable.home;
+        // SAFETY: `self` is the `Runnable`.
+        unsafe { home(self.0) }
     }
 
     /// The task's cell, for queues that hold addresses. The caller takes over
@@ -389,6 +405,28 @@ impl TaskRef {
         // SAFETY: `self` is a reference.
         let header = unsafe { self.0.as_ref() };
         (header.state.cancel() == Claim::Runnable).then(|| Runnable(self.0))
+    }
+
+    /// Leaves a token for a green thread, and wakes it.
+    #[cfg(not(virid_loom))]
+    pub(crate) fn unpark(&self) {
+        // SAFETY: `self` is a reference.
+        unsafe { self.0.as_ref() }.state.set_token();
+        // SAFETY: the same.
+        unsafe { Header::wake(self.0) };
+    }
+
+    /// Takes the token, by the task itself. Whether there was one.
+    #[cfg(not(virid_loom))]
+    pub(crate) fn take_token(&self) -> bool {
+        // SAFETY: `self` is a reference.
+        unsafe { self.0.as_ref() }.state.take_token()
+    }
+
+    #[cfg(not(virid_loom))]
+    pub(crate) fn id(&self) -> Id {
+        // SAFETY: `self` is a reference.
+        unsafe { self.0.as_ref() }.id()
     }
 
     pub(crate) fn is_complete(&self) -> bool {

@@ -141,9 +141,13 @@ impl<T> JoinHandle<T> {
     /// assert!(task.join().unwrap_err().is_cancelled());
     /// ```
     pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle::new(self.reference(), self.id)
+    }
+
+    /// A reference to the task, unless the result was taken.
+    pub(crate) fn reference(&self) -> Option<TaskRef> {
         // SAFETY: the field invariant of `task`.
-        let task = self.task.map(|task| unsafe { TaskRef::new(task) });
-        AbortHandle::new(task, self.id)
+        self.task.map(|task| unsafe { TaskRef::new(task) })
     }
 
     /// The task's number.

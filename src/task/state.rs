@@ -9,7 +9,7 @@
 //! | 4    | `HANDLE`      | the `JoinHandle` exists                                         |
 //! | 5    | `JOIN_WAITER` | the join waker is in its slot                                   |
 //! | 6    | `SETTLED`     | the task has been suspended: the shutdown walk looks for it     |
-//! | 7    | -             | always 0                                                        |
+//! | 7    | `TOKEN`       | a green thread was unparked and has not noticed                 |
 //! | 8-35 | references    | how many [`TaskRef`]s (wakers, the shutdown walk) exist         |
 //! | 36-63| number        | the upper half of the task's number, for the header             |
 //!
@@ -52,7 +52,7 @@ const CANCELLED: u64 = 1 << 3;
 const HANDLE: u64 = 1 << 4;
 const JOIN_WAITER: u64 = 1 << 5;
 const SETTLED: u64 = 1 << 6;
-const UNUSED: u64 = 1 << 7;
+const TOKEN: u64 = 1 << 7;
 const REFERENCE: u64 = 1 << 8;
 const REFERENCES: u64 = NUMBER - REFERENCE;
 /// As much of a task's number as does not fit into the header's 32 bits.
@@ -72,7 +72,7 @@ const _: () = {
         HANDLE,
         JOIN_WAITER,
         SETTLED,
-        UNUSED,
+        TOKEN,
         NUMBERS,
     ];
     let mut total = REFERENCES;
@@ -375,6 +375,27 @@ impl State {
         // Ordering: AcqRel, as in `update`.
         let before = self.0.fetch_and(!HANDLE, Ordering::AcqRel);
         Last::of(Snapshot(before & !HANDLE))
+    }
+
+    /// After a cancel request was passed on to the task itself, by the holder of
+    /// the `Runnable`: it is polled, and may suspend again.
+    pub(crate) fn take_cancel(&self) {
+        // Ordering: AcqRel, as in `update`.
+        self.0.fetch_and(!CANCELLED, Ordering::AcqRel);
+    }
+
+    /// Leaves the token of an unpark, by the owner of a reference.
+    #[cfg(not(virid_loom))]
+    pub(crate) fn set_token(&self) {
+        // Ordering: Release pairs with the Acquire in `take_token`: the unparked
+        // sees what was done before.
+        self.0.fetch_or(TOKEN, Ordering::Release);
+    }
+
+    /// Takes the token, by the running task itself. Whether there was one.
+    #[cfg(not(virid_loom))]
+    pub(crate) fn take_token(&self) -> bool {
+        self.0.fetch_and(!TOKEN, Ordering::Acquire) & TOKEN != 0
     }
 
     /// One more reference, made from one that exists.

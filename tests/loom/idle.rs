@@ -13,9 +13,12 @@ use loom::thread;
 use crate::scheduler::parker::Parker;
 use crate::scheduler::queue::Queue;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::worker::{self, Worker};
+use crate::scheduler::spawn;
+use crate::scheduler::worker::Worker;
 use crate::task::JoinHandle;
 use crate::task::cell::TaskCell;
+use crate::task::work::Async;
+use crate::thread::runner::Runners;
 
 /// A runtime whose workers are loom's threads.
 struct Pool {
@@ -26,7 +29,7 @@ struct Pool {
 impl Pool {
     fn start(workers: usize) -> Self {
         let queues: Vec<_> = (0..workers).map(|_| Queue::new()).collect();
-        Self::of(worker::prepare(&queues), queues)
+        Self::of(spawn::prepare(&queues), queues)
     }
 
     fn of(shared: Arc<Shared>, queues: Vec<Queue>) -> Self {
@@ -35,7 +38,7 @@ impl Pool {
             .enumerate()
             .map(|(index, queue)| {
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || Worker::new(shared, index, queue).run())
+                thread::spawn(move || Worker::new(shared, index, queue, Runners).run())
             })
             .collect();
         Self { shared, threads }
@@ -58,7 +61,7 @@ fn spawn<T: Send + 'static>(
     shared: &Shared,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {
-    worker::spawn(shared, async move { body() })
+    spawn::spawn(shared, async move { body() })
 }
 
 /// The same, detached before anybody can see the task: fewer steps to model.
@@ -68,10 +71,10 @@ fn spawn_detached(shared: &Shared, body: impl FnOnce() + Send + 'static) {
 
 fn spawn_future_detached(shared: &Shared, future: impl Future<Output = ()> + Send + 'static) {
     // SAFETY: the cells are this runtime's.
-    let made = unsafe { TaskCell::spawn(future, |class| worker::allocate(shared, class)) };
+    let made = unsafe { TaskCell::spawn(Async(future), |class| spawn::allocate(shared, class)) };
     let (runnable, handle) = made;
     drop(handle);
-    worker::queue(shared, runnable);
+    spawn::queue(shared, runnable);
 }
 
 /// A spawn from outside reaches a worker that is about to park.
@@ -150,7 +153,7 @@ pub fn two_children_run_while_their_parent_computes() {
 pub fn a_batch_is_shared_with_the_other_searcher() {
     loom::model(|| {
         let queues: Vec<_> = (0..2).map(|_| Queue::new()).collect();
-        let shared = worker::prepare(&queues);
+        let shared = spawn::prepare(&queues);
         let (sender, receiver) = handoff();
         let closes = Arc::clone(&shared);
         spawn_detached(&shared, move || {

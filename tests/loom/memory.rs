@@ -11,8 +11,10 @@ use crate::memory::models::{Chain, Held, Stack, take_batch};
 use crate::memory::{Cells, Class, Lists, free, pin, retire_batch};
 use crate::primitives::{AtomicU64, AtomicUsize, Ordering};
 use crate::scheduler::overflow::Overflow;
+use crate::scheduler::queue::Queue;
 use crate::task::cell::TaskCell;
 use crate::task::header::Runnable;
+use crate::task::work::Async;
 
 /// The smallest class, as all cells of these models.
 const CLASS: Class = Class::of(1);
@@ -196,11 +198,10 @@ pub fn a_batch_of_the_overflow_goes_to_one_taker() {
             let ran = Arc::clone(&ran);
             let future = async move { ran.fetch_add(1, Ordering::Relaxed) };
             // SAFETY: the cells are of one store, and the task never waits.
-            let made = unsafe { TaskCell::spawn(future, |class| lists.allocate(class)) };
+            let made = unsafe { TaskCell::spawn(Async(future), |class| lists.allocate(class)) };
             drop(made.1);
             made.0.into_cell()
         };
-        let run = |task: Runnable| assert!(task.run().is_none());
         let thief = thread::spawn({
             let (cells, overflow) = (Arc::clone(&cells), Arc::clone(&overflow));
             move || {
@@ -220,4 +221,64 @@ pub fn a_batch_of_the_overflow_goes_to_one_taker() {
         lists.hand_in();
         drop(overflow);
     });
+}
+
+/// Two batches, and a thief that takes one: there is one for the owner.
+pub fn a_batch_is_left_for_the_owner() {
+    loom::model(|| {
+        let cells = Arc::new(Cells::new(1));
+        let overflow = Arc::new(Overflow::new());
+        let lists = lists_of(&cells);
+        for _ in 0..2 {
+            // SAFETY: this thread is the owner.
+            unsafe { overflow.push(&[task(&lists).into_cell()], &lists) };
+        }
+        let thief = thread::spawn({
+            let (cells, overflow) = (Arc::clone(&cells), Arc::clone(&overflow));
+            move || {
+                let lists = lists_of(&cells);
+                overflow.take(&lists, run);
+                lists.hand_in();
+            }
+        });
+        assert!(overflow.take(&lists, run), "nothing of two batches");
+        thief.join().unwrap();
+        while overflow.take(&lists, run) {}
+        lists.hand_in();
+        drop(overflow);
+    });
+}
+
+/// A queue that always holds a task: one in front, and one that yields.
+pub fn a_yield_behind_the_front_is_seen() {
+    loom::model(|| {
+        let cells = Arc::new(Cells::new(1));
+        let queue = Queue::new();
+        let lists = lists_of(&cells);
+        queue.push(task(&lists));
+        queue.push(task(&lists));
+        queue.spill(&lists);
+        let yielding = queue.pop(&lists, || ()).expect("two were queued");
+        let looker = thread::spawn({
+            let stealer = queue.stealer();
+            move || assert!(!stealer.is_empty(), "a task was overlooked")
+        });
+        queue.push(yielding);
+        run(queue.pop(&lists, || ()).expect("one is in front"));
+        looker.join().unwrap();
+        run(queue.pop(&lists, || ()).expect("one has yielded"));
+        lists.hand_in();
+    });
+}
+
+/// A task that does nothing.
+fn task(lists: &Lists) -> Runnable {
+    // SAFETY: the cells are of one store, and the task never waits.
+    let made = unsafe { TaskCell::spawn(Async(async {}), |class| lists.allocate(class)) };
+    drop(made.1);
+    made.0
+}
+
+fn run(task: Runnable) {
+    assert!(task.run().is_none());
 }

@@ -17,6 +17,7 @@ use crate::primitives::Mutex;
 use crate::task::JoinHandle;
 use crate::task::cell::TaskCell;
 use crate::task::header::{Home, Runnable, Schedule, TaskRef};
+use crate::task::work::Async;
 
 /// A scheduler without workers: the model's threads run what is queued.
 struct Line {
@@ -155,7 +156,7 @@ impl Setup {
         };
         let cells = &setup.scheduler.line.cells;
         // SAFETY: the cells are this scheduler's.
-        let made = unsafe { TaskCell::spawn(future, |class| cells.allocate(class)) };
+        let made = unsafe { TaskCell::spawn(Async(future), |class| cells.allocate(class)) };
         let (runnable, handle) = made;
         (setup, runnable, handle)
     }

@@ -1,0 +1,125 @@
+//! How tasks come to a runtime: new ones, and woken ones. On any thread; each
+//! function asks the context whether its caller is a worker.
+
+use std::future::Future;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::queue::Queue;
+use super::shared::Shared;
+use super::worker::Worker;
+use crate::context;
+use crate::memory::Class;
+use crate::task::JoinHandle;
+use crate::task::cell::TaskCell;
+use crate::task::header::{Home, Runnable, Schedule};
+use crate::task::work::{Async, Work};
+#[cfg(not(virid_loom))]
+use crate::thread::current::Current;
+
+/// What the workers with these queues share.
+pub(crate) fn prepare(queues: &[Queue]) -> Arc<Shared> {
+    let shared = Arc::new(Shared::new(queues));
+    let scheduler: *const Shared = Arc::as_ptr(&shared);
+    // SAFETY: the last worker waits for every task that was suspended, and for
+    // every visit, and keeps `shared` until then.
+    shared.set_home(unsafe { Home::new(scheduler) });
+    shared
+}
+
+/// Makes a task of a future and queues it: on the worker's own queue if this thread is a
+/// worker of `shared`, else in the injector. Where the runtime has ended, the
+/// task is cancelled.
+#[inline]
+#[track_caller]
+pub(crate) fn spawn<F>(shared: &Shared, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    spawn_work(shared, Async(future))
+}
+
+/// As [`spawn`], for a future or a green thread.
+#[inline]
+#[track_caller]
+pub(crate) fn spawn_work<W>(shared: &Shared, work: W) -> JoinHandle<W::Output>
+where
+    W: Work + Send + 'static,
+    W::Output: Send + 'static,
+{
+    // SAFETY: the cells are this runtime's.
+    let made = unsafe { TaskCell::spawn(work, |class| allocate(shared, class)) };
+    let (runnable, handle) = made;
+    queue(shared, runnable);
+    handle
+}
+
+/// A free cell, from the worker's own lists if this thread is a worker.
+#[inline]
+pub(crate) fn allocate(shared: &Shared, class: Class) -> NonNull<u8> {
+    match Worker::current_of(shared) {
+        Some(worker) => worker.lists().allocate(class),
+        None => shared.cells().allocate(class),
+    }
+}
+
+/// Queues a new task.
+#[inline]
+pub(crate) fn queue(shared: &Shared, runnable: Runnable) {
+    match Worker::current_of(shared) {
+        Some(worker) => {
+            worker.push_new(runnable);
+        }
+        None => queue_from_outside(shared, runnable),
+    }
+}
+
+fn queue_from_outside(shared: &Shared, runnable: Runnable) {
+    if let Err(runnable) = shared.inject_new(runnable) {
+        let _mark = context::forbid_blocking();
+        // The last line: the future's destructor may drop what keeps `shared`.
+        drop(runnable);
+    }
+}
+
+/// After a green thread has spawned another: lets the tasks of its worker run
+/// first, where there are many. So a loop that spawns millions keeps those that
+/// live few, and in the cache.
+#[cfg(not(virid_loom))]
+pub(crate) fn let_children_run() {
+    let Some(current) = Current::get() else {
+        return;
+    };
+    // SAFETY: a green thread runs on a worker.
+    let worker = unsafe { &*context::worker().cast::<Worker>() };
+    if worker.has_many_queued() && current.may_suspend() {
+        worker.mark_spawner();
+        current.waker().wake_by_ref();
+        current.suspend("thread::spawn");
+    }
+}
+
+/// Gives back the memory of free cells, of this worker's too if the caller is
+/// one. The bytes.
+pub(crate) fn trim(shared: &Shared) -> usize {
+    let caller = Worker::current_of(shared).map(|worker| {
+        worker.lists().hand_in();
+        worker.index()
+    });
+    shared.trim(caller)
+}
+
+impl Schedule for Shared {
+    fn schedule(&self, runnable: Runnable) {
+        match Worker::current_of(self) {
+            Some(worker) => worker.requeue(runnable),
+            None => match runnable.home() {
+                Some(home) => self.send_home(home, runnable),
+                // Where the runtime is ending, its last worker waits for this
+                // task: a wake does not drop the future of the woken.
+                None => self.inject_woken(runnable),
+            },
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Green threads: blocking-style code on small stacks, as cheap to spawn as tasks.
+//!
+//! The names are those of [`std::thread`]. A green thread runs on a worker of a
+//! [`Runtime`](crate::Runtime) and *waits* without stopping it: when it joins,
+//! parks, or drives any future with [`virid::block_on`](crate::block_on), the
+//! worker goes on with others.
+//!
+//! ```
+//! use virid::thread;
+//!
+//! let total: u64 = virid::run(|| {
+//!     let threads: Vec<_> = (0..1_000u64).map(|n| thread::spawn(move || n * n)).collect();
+//!     threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+//! });
+//! assert_eq!(total, 332_833_500);
+//! ```
+//!
+//! # Two things that are not sound
+//!
+//! No runtime with stacks of its own can make these safe on stable Rust. Everything
+//! else in safe code is meant to be.
+//!
+//! - **Waiting inside the initialiser of a `thread_local!`.** Another green thread
+//!   of the same worker may initialise the variable meanwhile, and hold a reference
+//!   to the value that the first one then replaces.
+//! - **Libraries that keep the address of a stack frame in a thread-local** and
+//!   restore the one before when they leave, such as `scoped-tls`. Two green
+//!   threads that leave in another order than they entered make such a variable
+//!   point into a stack that has moved on.
+//!
+//! [`no_suspend`] turns a wait inside it into a panic that names the call.
+//!
+//! # What to know
+//!
+//! - **A thread stays where it has begun.** Until it first runs any worker may take
+//!   it; from then on it is on one worker's thread, so thread-locals, `Rc` and
+//!   guards may be held over a wait. It then waits for its own worker, also behind
+//!   a task that computes.
+//! - **What blocks without virid's help blocks the worker**: locks, channels,
+//!   conditions and barriers of `std::sync`, `std::net`, `std::fs`, `stdin`, and
+//!   `block_on` of other crates. A lock of `std::sync` that is held over a wait can
+//!   stop the worker that its holder needs: a deadlock.
+//! - **Thread-locals belong to the worker**: all green threads on it see the same
+//!   value.
+//! - **Spawning may wait**: past some thousand threads that wait to run on one
+//!   worker, [`spawn`] lets those run first.
+//!
+//! # The end of a thread
+//!
+//! [`JoinHandle::cancel`] and the end of the runtime ask a thread to end. One that
+//! has not begun never does. One that has begun is unwound, with its destructors,
+//! from its next *cancellation point*: [`park`], [`yield_now`],
+//! [`JoinHandle::join`], [`block_on`](crate::block_on), the end of a [`scope()`] when
+//! all its threads have ended. Who catches it with `catch_unwind` gets it again at
+//! the next one, and after a thousand times the thread is left as it is, for ever.
+
+pub(crate) mod current;
+mod handle;
+mod overflow;
+pub(crate) mod runner;
+mod scope;
+pub(crate) mod stack;
+
+use std::io;
+
+use crate::context;
+use crate::runtime;
+use crate::scheduler::shared::Shared;
+use crate::scheduler::spawn::spawn_work;
+use crate::task::waker::task_behind;
+use current::Current;
+use runner::Green;
+
+pub use handle::{JoinHandle, Thread, ThreadId};
+pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use std::thread::{AccessError, LocalKey, Result, available_parallelism};
+
+/// Starts a green thread of the current runtime, as [`virid::spawn`](crate::spawn)
+/// starts a task. Dropping the handle detaches it.
+///
+/// ```
+/// let thread = virid::thread::spawn(|| 6 * 7);
+/// assert_eq!(thread.join().unwrap(), 42);
+/// ```
+///
+/// # Panics
+///
+/// Where the default runtime is needed and cannot be started.
+#[inline]
+#[track_caller]
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let task = runtime::spawn_work_on_current(Green::new(None, f));
+    let handle = JoinHandle::new(task, None);
+    runtime::let_children_run();
+    handle
+}
+
+/// Starts a thread on the runtime that the caller names.
+#[inline]
+#[track_caller]
+pub(crate) fn start_on<F, T>(shared: &Shared, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    JoinHandle::new(spawn_work(shared, Green::new(None, f)), None)
+}
+
+/// Settings for one green thread.
+///
+/// ```
+/// let thread = virid::thread::Builder::new()
+///     .name("deep".into())
+///     .stack_size(1 << 20)
+///     .spawn(|| virid::thread::current().name().map(str::to_owned))?;
+/// assert_eq!(thread.join().unwrap().as_deref(), Some("deep"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "settings do nothing until `spawn` is called"]
+pub struct Builder {
+    name: Option<String>,
+    stack_size: Option<usize>,
+}
+
+impl Builder {
+    /// Settings as [`spawn`] has them.
+    ///
+    /// ```
+    /// virid::thread::Builder::new().spawn(|| ())?.join().unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The name that [`Thread::name`] tells.
+    ///
+    /// ```
+    /// let builder = virid::thread::Builder::new().name("reader".into());
+    /// assert_eq!(builder.spawn(|| ())?.thread().name(), Some("reader"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn name(mut self, name: String) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// The size of the stack in bytes, rounded up to a power of two of at least
+    /// 32 KiB.
+    ///
+    /// ```
+    /// let builder = virid::thread::Builder::new().stack_size(4 << 20);
+    /// builder.spawn(|| ())?.join().unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Starts the thread; see [`spawn`].
+    ///
+    /// ```
+    /// let thread = virid::thread::Builder::new().spawn(|| "done")?;
+    /// assert_eq!(thread.join().unwrap(), "done");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// For a stack of more than 1 GiB, and for a name with a NUL byte.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`].
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let (size, name) = self.check()?;
+        let kept = name.clone();
+        let task = runtime::spawn_work_on_current(Green::new(size, move || {
+            handle::set_name(kept);
+            f()
+        }));
+        let handle = JoinHandle::new(task, name);
+        runtime::let_children_run();
+        Ok(handle)
+    }
+
+    fn check(self) -> io::Result<(Option<stack::Size>, Option<std::sync::Arc<str>>)> {
+        if let Some(name) = &self.name
+            && name.contains('\0')
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("name: {name:?} contains a NUL byte, which a thread's name cannot"),
+            ));
+        }
+        let size = self.stack_size.map(stack::Size::of).transpose()?;
+        Ok((size, self.name.map(Into::into)))
+    }
+}
+
+/// The calling thread: green, or of the operating system.
+///
+/// ```
+/// let id = virid::run(|| virid::thread::current().id());
+/// assert_ne!(id, virid::thread::current().id());
+/// ```
+pub fn current() -> Thread {
+    Thread::current()
+}
+
+/// Waits until [`Thread::unpark`] was called for the calling thread, or for no
+/// reason. On a thread of the operating system this is [`std::thread::park`].
+///
+/// ```
+/// virid::run(|| {
+///     let main = virid::thread::current();
+///     virid::thread::spawn(move || main.unpark());
+///     virid::thread::park();
+/// });
+/// ```
+///
+/// # Panics
+///
+/// Inside an async task, and inside [`no_suspend`].
+#[track_caller]
+pub fn park() {
+    let Some(current) = Current::get() else {
+        context::assert_may_block("thread::park", "an async channel or lock");
+        return std::thread::park();
+    };
+    // SAFETY: the calling thread is alive.
+    let task = unsafe { task_behind(&current.waker()) };
+    loop {
+        current.check();
+        if task.take_token() {
+            return;
+        }
+        current.suspend("thread::park");
+    }
+}
+
+/// Lets other tasks and green threads of the worker run.
+///
+/// ```
+/// virid::run(|| virid::thread::yield_now());
+/// ```
+///
+/// # Panics
+///
+/// Inside [`no_suspend`].
+#[track_caller]
+pub fn yield_now() {
+    let Some(current) = Current::get() else {
+        return std::thread::yield_now();
+    };
+    current.check();
+    current.waker().wake_by_ref();
+    current.suspend("thread::yield_now");
+    current.check();
+}
+
+/// Whether the calling thread is unwinding because of a panic.
+///
+/// The count is the worker's: a green thread that waits in a destructor while it
+/// unwinds makes the others on its worker see `true`.
+///
+/// ```
+/// assert!(!virid::thread::panicking());
+/// ```
+pub fn panicking() -> bool {
+    std::thread::panicking()
+}
+
+/// Whether the caller is a green thread.
+///
+/// ```
+/// assert!(!virid::thread::is_green());
+/// assert!(virid::run(virid::thread::is_green));
+/// ```
+pub fn is_green() -> bool {
+    Current::get().is_some()
+}
+
+/// Calls `f`, in which the calling green thread must not wait: a wait panics and
+/// names the call, and [`spawn`] does not let others run first. For code that must
+/// not be interleaved with other green threads of the worker; see the head of
+/// [this module](self). Elsewhere it just calls `f`.
+///
+/// ```
+/// let thread = virid::thread::spawn(|| {
+///     virid::thread::no_suspend(|| virid::thread::yield_now());
+/// });
+/// assert!(thread.join().is_err());
+/// ```
+pub fn no_suspend<R>(f: impl FnOnce() -> R) -> R {
+    let _mark = Current::get().map(Current::forbid_suspending);
+    f()
+}

@@ -1,0 +1,221 @@
+//! Stacks for green threads: address space in large mappings, a guard below each
+//! stack, and lists of those that are free.
+//!
+//! A guard is [`GUARD_BYTES`] long, because one page does not stop a C function
+//! whose frame is larger: compiled Rust touches every page of a frame, C does not.
+//! Guards are installed by `MADV_GUARD_INSTALL` (Linux 6.13), which costs nothing
+//! but page table entries; where the kernel does not know it, by `mprotect`, with
+//! which a process has room for some 32,000 stacks (`vm.max_map_count`).
+
+use std::io;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use corosensei::stack::{Stack as StackBounds, StackPointer};
+
+/// What a stack has at least: a contained panic that prints a backtrace needs 24
+/// KiB.
+pub(crate) const SMALLEST: usize = 32 << 10;
+
+/// What it has if nobody says otherwise. Address space only: a thread that
+/// waits keeps one page, whatever the size.
+pub(crate) const DEFAULT: usize = 256 << 10;
+
+/// The largest that can be asked for.
+pub(crate) const LARGEST: usize = 1 << 30;
+
+const GUARD_BYTES: usize = 64 << 10;
+const PAGE_BYTES: usize = 4096;
+
+/// Address space that is mapped at once, or one stack if that is larger.
+const MAPPED_AT_ONCE: usize = 64 << 20;
+
+/// One size in powers of two from [`SMALLEST`] to [`LARGEST`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size(u8);
+
+const SIZES: usize = (LARGEST / SMALLEST).trailing_zeros() as usize + 1;
+
+impl Size {
+    /// The smallest that has room for `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// Above [`LARGEST`].
+    pub(crate) fn of(bytes: usize) -> io::Result<Self> {
+        if bytes > LARGEST {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("stack_size: {bytes} bytes; the most is {LARGEST}"),
+            ));
+        }
+        let size = bytes.max(SMALLEST).next_power_of_two() / SMALLEST;
+        Ok(Self(size.trailing_zeros() as u8))
+    }
+
+    pub(crate) fn bytes(self) -> usize {
+        SMALLEST << self.0
+    }
+}
+
+/// A stack that this value's owner may run on. Dropping it leaks it: one that was
+/// not unwound must never be used again, and one that was is
+/// [given back](Self::give_back).
+#[derive(Debug)]
+pub(crate) struct Stack {
+    /// The lowest address, of the guard.
+    first: NonNull<u8>,
+    size: Size,
+}
+
+// SAFETY: memory belongs to no thread.
+unsafe impl Send for Stack {}
+
+// SAFETY: the guard is part of the mapping and is no accessible memory; `SMALLEST`
+// is more than corosensei asks for, and both ends are page-aligned.
+unsafe impl StackBounds for Stack {
+    fn base(&self) -> StackPointer {
+        let bytes = GUARD_BYTES + self.size.bytes();
+        self.first
+            .addr()
+            .checked_add(bytes)
+            .expect("a mapping ends below the last address")
+    }
+
+    fn limit(&self) -> StackPointer {
+        self.first.addr()
+    }
+}
+
+/// The stacks that nobody uses, by size: the first addresses.
+static FREE: [Mutex<Vec<usize>>; SIZES] = [const { Mutex::new(Vec::new()) }; SIZES];
+
+/// Mappings: first address, bytes, and the distance from stack to stack.
+static MAPPED: Mutex<Vec<(usize, usize, usize)>> = Mutex::new(Vec::new());
+
+/// Whether guards are made by `mprotect`.
+static BY_PROTECTION: AtomicBool = AtomicBool::new(false);
+
+/// Forces guards by `mprotect`, to test what older kernels do.
+const GUARD_VARIABLE: &str = "VIRID_STACK_GUARD";
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Stack {
+    /// A stack, new or used before.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has no memory, or no room for another guard.
+    pub(crate) fn take(size: Size) -> io::Result<Self> {
+        let mut free = lock(&FREE[size.0 as usize]);
+        if free.is_empty() {
+            map_more(size, &mut free)?;
+        }
+        let first = free.pop().expect("some were mapped");
+        Ok(Self {
+            first: NonNull::new(std::ptr::with_exposed_provenance_mut(first))
+                .expect("no mapping is at address 0"),
+            size,
+        })
+    }
+
+    /// Gives a stack back that nothing is on any more, and its pages to the system.
+    pub(crate) fn give_back(self) {
+        // SAFETY: the stack is inside the mapping.
+        let bottom = unsafe { self.first.add(GUARD_BYTES) };
+        // SAFETY: nothing is on the stack.
+        unsafe {
+            libc::madvise(
+                bottom.as_ptr().cast(),
+                self.size.bytes(),
+                libc::MADV_DONTNEED,
+            );
+        }
+        lock(&FREE[self.size.0 as usize]).push(self.first.as_ptr().expose_provenance());
+    }
+}
+
+/// Maps stacks of one size.
+fn map_more(size: Size, free: &mut Vec<usize>) -> io::Result<()> {
+    let stride = GUARD_BYTES + size.bytes();
+    let count = (MAPPED_AT_ONCE / stride).max(1);
+    let bytes = stride * count;
+    // SAFETY: a new private mapping at an address of the system's choice touches
+    // nothing that exists.
+    let mapping = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            bytes,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    if mapping == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // A huge page would be touched as a whole.
+    // SAFETY: the advice changes no byte.
+    unsafe { libc::madvise(mapping, bytes, libc::MADV_NOHUGEPAGE) };
+    let first = mapping.cast::<u8>().expose_provenance();
+    lock(&MAPPED).push((first, bytes, stride));
+    for index in 0..count {
+        let stack = first + index * stride;
+        if let Err(error) = guard(stack) {
+            // The first ones of the mapping are as good as any.
+            return if index == 0 { Err(error) } else { Ok(()) };
+        }
+        free.push(stack);
+    }
+    Ok(())
+}
+
+fn guard(first: usize) -> io::Result<()> {
+    /// `MADV_GUARD_INSTALL`, which the libc crate does not name yet.
+    const MADV_GUARD_INSTALL: i32 = 102;
+
+    let address = std::ptr::with_exposed_provenance_mut(first);
+    let forced = || std::env::var_os(GUARD_VARIABLE).is_some_and(|how| how == "mprotect");
+    if !BY_PROTECTION.load(Ordering::Relaxed) && !forced() {
+        // SAFETY: the range is the lowest part of a stack that nobody uses.
+        if unsafe { libc::madvise(address, GUARD_BYTES, MADV_GUARD_INSTALL) } == 0 {
+            return Ok(());
+        }
+        BY_PROTECTION.store(true, Ordering::Relaxed);
+    }
+    // SAFETY: the same.
+    if unsafe { libc::mprotect(address, GUARD_BYTES, libc::PROT_NONE) } == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    Err(io::Error::new(
+        error.kind(),
+        format!(
+            "no guard for another stack ({error}); raise vm.max_map_count, or use Linux 6.13 or \
+             later, where a guard is no mapping of its own"
+        ),
+    ))
+}
+
+/// The size of the stack whose guard holds this address, if one does. Takes no
+/// lock that may be held: for a signal handler.
+pub(crate) fn guard_at(address: usize) -> Option<usize> {
+    let mapped = MAPPED.try_lock().ok()?;
+    let hit = mapped
+        .iter()
+        .find(|&&(first, bytes, _)| (first..first + bytes).contains(&address));
+    hit.and_then(|&(first, _, stride)| {
+        let is_guard = (address - first) % stride < GUARD_BYTES;
+        is_guard.then_some(stride - GUARD_BYTES)
+    })
+}
+
+const _: () = assert!(
+    GUARD_BYTES.is_multiple_of(PAGE_BYTES),
+    "a guard is whole pages"
+);
