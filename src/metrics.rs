@@ -3,8 +3,9 @@
 //! Every worker counts for itself, in plain numbers that only it writes, so
 //! counting adds no write that workers share. A snapshot reads them one after
 //! another while the workers go on: each number is exact for some moment, the
-//! numbers of one snapshot are not of the same moment. None ever falls, but for
-//! the queue depths.
+//! numbers of one snapshot are not of the same moment. The workers' counts never
+//! fall; queue depths, [`cell_memory`](RuntimeMetrics::cell_memory) and
+//! [`cells_recycled`](RuntimeMetrics::cells_recycled) may.
 //!
 //! ```
 //! let runtime = virid::Runtime::builder().worker_threads(2).build()?;
@@ -255,8 +256,8 @@ impl RuntimeMetrics {
         self.outside.cells_fresh + self.sum(WorkerMetrics::cells_fresh)
     }
 
-    /// Tasks that got a cell which another task had used before: at least as
-    /// many, because cells count as fresh as soon as they are carved.
+    /// A lower bound of the tasks that got a cell which another had used: tasks
+    /// spawned, less cells carved; and those are carved 62 at a time.
     ///
     /// ```
     /// let runtime = virid::Runtime::builder().worker_threads(1).build()?;
@@ -325,15 +326,16 @@ impl fmt::Display for RuntimeMetrics {
         }
         writeln!(
             f,
-            "injector: {} queued; {} signals from other threads",
-            self.injector_depth, self.outside.signals
+            "injector: {} queued; from other threads: {} spawned, {} signals",
+            self.injector_depth, self.outside.spawned, self.outside.signals
         )?;
         write!(
             f,
-            "cells: {} fresh, {} recycled, {} KiB; magazines: {} put, {} taken",
+            "cells: {} KiB now; {} made, {} or more used again\n\
+             batches of free cells: {} handed in, {} taken over",
+            self.cell_memory.div_ceil(1024),
             self.cells_fresh(),
             self.cells_recycled(),
-            self.cell_memory.div_ceil(1024),
             self.magazines_put(),
             self.magazines_taken(),
         )

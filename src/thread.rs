@@ -1,6 +1,6 @@
 //! Green threads: blocking-style code on small stacks, as cheap to spawn as tasks.
 //!
-//! The names are those of [`std::thread`]. A green thread runs on a worker of a
+//! Most names are those of [`std::thread`]. A green thread runs on a worker of a
 //! [`Runtime`](crate::Runtime) and *waits* without stopping it: when it joins,
 //! parks, or drives any future with [`virid::block_on`](crate::block_on), the
 //! worker goes on with others.
@@ -37,13 +37,16 @@
 //!   guards may be held over a wait. It then waits for its own worker, also behind
 //!   a task that computes.
 //! - **What blocks without virid's help blocks the worker**: locks, channels,
-//!   conditions and barriers of `std::sync`, `std::net`, `std::fs`, `stdin`, and
-//!   `block_on` of other crates. A lock of `std::sync` that is held over a wait can
+//!   conditions and barriers of `std::sync`, `std::net`, `std::fs`, `stdin`,
+//!   `std::thread::sleep` (which has no counterpart here yet), and `block_on` of
+//!   other crates. A lock of `std::sync` that is held over a wait can
 //!   stop the worker that its holder needs: a deadlock.
 //! - **Thread-locals belong to the worker**: all green threads on it see the same
 //!   value.
-//! - **Spawning may wait**: past some thousand threads that wait to run on one
-//!   worker, [`spawn`] lets those run first.
+//! - **Spawning may wait**: when more than 1,000 tasks wait in the worker's queue,
+//!   [`spawn`] lets those run first; see
+//!   [`Builder::spawn_yields`](crate::Builder::spawn_yields).
+//! - **Panic messages name the worker's thread**, not the green one.
 //!
 //! # The end of a thread
 //!
@@ -76,7 +79,8 @@ pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::{AccessError, LocalKey, Result, available_parallelism};
 
 /// Starts a green thread of the current runtime, as [`virid::spawn`](crate::spawn)
-/// starts a task. Dropping the handle detaches it.
+/// starts a task. Dropping the handle detaches it. A thread that gets no stack when
+/// it first runs ends with a panic, which `join` yields.
 ///
 /// ```
 /// let thread = virid::thread::spawn(|| 6 * 7);
@@ -250,7 +254,9 @@ pub fn park() {
     }
 }
 
-/// Lets other tasks and green threads of the worker run.
+/// Lets other tasks and green threads of the worker run. Elsewhere it is
+/// [`std::thread::yield_now`]: in an async task, await
+/// [`virid::yield_now`](crate::yield_now) instead.
 ///
 /// ```
 /// virid::run(|| virid::thread::yield_now());
@@ -265,8 +271,7 @@ pub fn yield_now() {
         return std::thread::yield_now();
     };
     current.check();
-    current.waker().wake_by_ref();
-    current.suspend("thread::yield_now");
+    current.yield_now("thread::yield_now");
     current.check();
 }
 

@@ -36,7 +36,7 @@ models! {
     task::a_parked_joiner_is_unparked,
     task::cancel_races_a_wake,
     task::an_abort_races_a_poll,
-    task::a_task_that_ended_alone_is_not_found,
+    task::cancel_races_the_end_of_a_detached_task,
     task::a_second_suspension_meets_a_wake,
     task::two_aborts_race_a_wake,
     task::an_abort_races_the_end,
@@ -81,8 +81,8 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("cancelled while running", &["an_abort_races_a_poll"]),
     ("settled when suspended", &["cancel_races_a_wake"]),
     (
-        "end of a sole owner",
-        &["a_task_that_ended_alone_is_not_found"],
+        "walk meets no sole owner",
+        &["cancel_races_the_end_of_a_detached_task"],
     ),
     (
         "handle of a sole owner",

@@ -209,6 +209,25 @@ impl Cells {
             .expect("lanes are open while the runtime exists")
     }
 
+    /// Makes memory for so many tasks of the smallest size, and touches it.
+    pub(crate) fn prewarm(&self, tasks: usize) {
+        let class = Class::of(1);
+        let allocate = |_| {
+            let cell = self.store().lanes.with(|lists| lists.allocate(class));
+            cell.expect("lanes are open while the runtime exists")
+        };
+        let cells: Vec<_> = (0..tasks).map(allocate).collect();
+        for cell in cells {
+            // SAFETY: a cell is larger than a word.
+            let touched = unsafe { cell.add(size_of::<u64>()) };
+            // SAFETY: the cell is free and ours, and behind its first word
+            // nobody looks.
+            unsafe { touched.write_volatile(0) };
+            // SAFETY: the same.
+            unsafe { free(class, cell) };
+        }
+    }
+
     /// What threads that have no lists have moved.
     pub(crate) fn outside_traffic(&self) -> impl Iterator<Item = &Traffic> {
         self.store().lanes.traffic()

@@ -23,6 +23,9 @@ use crate::unwind;
 /// More workers than any machine has cores; beyond it a number is a mistake.
 const MOST_WORKERS: usize = 4096;
 
+/// Tasks that memory can be made for before there are any: 64 GiB of cells.
+const MOST_PREWARMED: usize = 1 << 30;
+
 /// A stack larger than any machine's memory is a mistake too.
 const LARGEST_STACK: usize = 1 << 40;
 
@@ -188,8 +191,9 @@ impl Builder {
     }
 
     /// Makes memory for so many tasks and stacks for so many green threads when
-    /// the runtime starts, so that the first ones do not wait for it. Each worker
-    /// gets its part, of stacks 64 at most. Default: none.
+    /// the runtime starts, so that the first ones do not wait for it: cells of 64
+    /// bytes, made by `build`, and stacks, of which each worker makes its part as
+    /// it starts, 64 at most, and keeps 4 when it parks. Default: none.
     ///
     /// ```
     /// let runtime = virid::Builder::new().prewarm(10_000, 32).build()?;
@@ -252,6 +256,7 @@ impl Builder {
         };
         let queues: Vec<_> = (0..workers).map(|_| Queue::new()).collect();
         let shared = spawn::prepare(&queues);
+        shared.cells().prewarm(self.prewarm.0);
         let mut runtime = Runtime {
             handle: Handle {
                 shared: Arc::clone(&shared),
@@ -309,6 +314,12 @@ impl Builder {
                 self.thread_name
             )));
         }
+        if self.prewarm.0 > MOST_PREWARMED {
+            return Err(invalid(format!(
+                "prewarm: {} tasks; the most is {MOST_PREWARMED}",
+                self.prewarm.0
+            )));
+        }
         #[cfg(not(virid_loom))]
         if let Some(bytes) = self.stack_size {
             stack::Size::of(bytes)?;
@@ -319,12 +330,6 @@ impl Builder {
             ))),
             _ => Ok(()),
         }
-    }
-
-    /// Every worker's part of what is made ready.
-    fn prewarm_of(&self, workers: usize) -> (usize, usize) {
-        let (tasks, stacks) = self.prewarm;
-        (tasks.div_ceil(workers), stacks.div_ceil(workers))
     }
 
     #[cfg(not(virid_loom))]
@@ -347,7 +352,7 @@ impl Builder {
         core: Option<CoreId>,
     ) -> io::Result<thread::JoinHandle<()>> {
         let shared = Arc::clone(shared);
-        let prewarm = self.prewarm_of(shared.workers());
+        let stacks = self.prewarm.1.div_ceil(shared.workers());
         let settings = self.clone();
         let (on_start, on_stop) = (self.on_thread_start.clone(), self.on_thread_stop.clone());
         let body = move || {
@@ -361,9 +366,8 @@ impl Builder {
                 let _entered = context::enter_runtime(runtime);
                 call(on_start);
                 let runners = settings.runners(index);
-                let worker = Worker::new(Arc::clone(&shared), index, queue, runners);
-                worker.prewarm(prewarm);
-                worker.run();
+                runners.prewarm(stacks);
+                Worker::new(Arc::clone(&shared), index, queue, runners).run();
                 call(on_stop);
             }
             shared.threads_ended(1);

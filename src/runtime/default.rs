@@ -9,6 +9,8 @@ use crate::context;
 use crate::drive::drive;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::spawn;
+#[cfg(not(virid_loom))]
+use crate::task::error::JoinError;
 use crate::task::join::JoinHandle;
 use crate::task::work::{Async, Work};
 
@@ -90,9 +92,20 @@ where
     T: Send + 'static,
 {
     context::assert_may_block("run", "`.await` on a thread's handle");
-    crate::thread::spawn(f)
-        .join()
-        .unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+    match crate::thread::spawn(f).join() {
+        Ok(result) => result,
+        Err(payload) => resume(payload, "run"),
+    }
+}
+
+/// Passes on why a green thread has no result: its panic, or that it was ended.
+#[cfg(not(virid_loom))]
+#[track_caller]
+pub(super) fn resume(payload: Box<dyn std::any::Any + Send>, call: &str) -> ! {
+    if payload.is::<JoinError>() {
+        panic!("`{call}`: the runtime ended before the thread did");
+    }
+    std::panic::resume_unwind(payload)
 }
 
 /// The runtime of those who built none. It is never dropped: its workers end

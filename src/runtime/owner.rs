@@ -92,7 +92,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// With what `f` panics with, and inside an async task.
+    /// With what `f` panics with; where the runtime ends meanwhile; and inside an
+    /// async task.
     #[cfg(not(virid_loom))]
     #[track_caller]
     pub fn run<F, T>(&self, f: F) -> T
@@ -101,9 +102,10 @@ impl Runtime {
         T: Send + 'static,
     {
         crate::context::assert_may_block("Runtime::run", "`.await` on a thread's handle");
-        self.go(f)
-            .join()
-            .unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+        match self.go(f).join() {
+            Ok(result) => result,
+            Err(payload) => super::default::resume(payload, "Runtime::run"),
+        }
     }
 
     /// Drives a future on this thread; see [`Handle::block_on`].

@@ -5,6 +5,10 @@ use crate::primitives::os_yield;
 use crate::task::header::Runnable;
 use crate::task::waker::task_behind;
 
+/// How often a worker that waits for its green threads to end yields before it
+/// looks for what they wait for; then after twice as many, and so on.
+const FIRST_WALK: u32 = 16;
+
 impl Worker {
     /// At the end of the runtime: cancels what is queued here, and ends the green
     /// threads that have started here, which nobody else can.
@@ -19,6 +23,7 @@ impl Worker {
                 self.requeue(runnable);
             }
         }
+        let mut idle = 0_u32;
         loop {
             while let Some(runnable) = self.pop() {
                 self.cancel(runnable);
@@ -27,8 +32,15 @@ impl Worker {
                 return;
             }
             match self.next_pinned() {
-                Some(runnable) => self.run_task(runnable),
+                Some(runnable) => {
+                    idle = 0;
+                    self.run_task(runnable);
+                }
                 None => {
+                    idle += 1;
+                    if idle.is_power_of_two() && idle >= FIRST_WALK {
+                        self.cancel_suspended();
+                    }
                     while let Some(runnable) = self.shared().next_injected() {
                         self.cancel(runnable);
                     }
@@ -38,8 +50,22 @@ impl Worker {
         }
     }
 
-    /// Ends a task at the end of the runtime.
+    /// Cancels what is suspended anywhere: a green thread of this worker may be
+    /// waiting for it, in a destructor.
+    fn cancel_suspended(&self) {
+        for task in self.shared().suspended() {
+            if let Some(runnable) = task.cancel() {
+                self.cancel(runnable);
+            }
+        }
+    }
+
+    /// Ends a task at the end of the runtime: at once, or where it is a green
+    /// thread that has started, by its worker.
     pub(super) fn cancel(&self, runnable: Runnable) {
+        if runnable.home().is_some() {
+            return self.requeue(runnable);
+        }
         self.running().begin(runnable.origin());
         drop(runnable);
         self.running().end();

@@ -390,8 +390,7 @@ impl Shared {
     pub(crate) fn suspended(&self) -> Vec<TaskRef> {
         let mut tasks = Vec::new();
         self.cells.visit(|cell| {
-            // SAFETY: the cell was carved, and suspended tasks are completed by
-            // workers only, which have left.
+            // SAFETY: the cell was carved, and its slab stays during the visit.
             tasks.extend(unsafe { TaskRef::of_cell(cell) });
         });
         tasks

@@ -95,8 +95,7 @@ pub(crate) fn let_children_run() {
     let worker = unsafe { &*context::worker().cast::<Worker>() };
     if worker.has_many_queued() && current.may_suspend() {
         worker.mark_spawner();
-        current.waker().wake_by_ref();
-        current.suspend("thread::spawn");
+        current.yield_now("thread::spawn");
     }
 }
 

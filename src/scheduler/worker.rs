@@ -12,7 +12,7 @@ use super::queue::Queue;
 use super::running::Running;
 use super::shared::Shared;
 use crate::context;
-use crate::memory::{self, Class, Lists};
+use crate::memory::{self, Lists};
 use crate::metrics::Counters;
 use crate::primitives::{Ordering, fence, needed, spin_loop};
 use crate::rng::Rng;
@@ -79,23 +79,6 @@ impl Worker {
             rng: RefCell::new(Rng::for_worker(index)),
             tick: Cell::new(0),
         }
-    }
-
-    /// Makes memory for so many tasks and stacks for so many green threads. What
-    /// the system refuses is left for later.
-    pub(crate) fn prewarm(&self, (tasks, stacks): (usize, usize)) {
-        let class = Class::of(1);
-        let cells: Vec<_> = (0..tasks).map(|_| self.lists.allocate(class)).collect();
-        for cell in cells {
-            // SAFETY: a cell is larger than a word.
-            let touched = unsafe { cell.add(size_of::<u64>()) };
-            // SAFETY: the cell is free and ours, and behind its first word
-            // nobody looks.
-            unsafe { touched.write_volatile(0) };
-            // SAFETY: the same.
-            unsafe { self.lists.free(class, cell) };
-        }
-        self.runners.prewarm(stacks);
     }
 
     /// This thread's worker, if it is one of `shared`.

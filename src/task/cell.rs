@@ -118,6 +118,11 @@ where
     /// The caller holds the `Runnable`, and gives it up unless the answer is
     /// `true`.
     unsafe fn suspend(task: NonNull<Header>) -> bool {
+        // SAFETY: we hold the `Runnable`.
+        if unsafe { Self::work(task) }.has_yielded() {
+            // Nothing to hand over: a wake or a cancel waits for the next poll.
+            return true;
+        }
         // SAFETY: the `Runnable` keeps the task alive.
         match unsafe { task.as_ref() }.state.suspend() {
             Suspend::Suspended => false,
@@ -184,7 +189,6 @@ where
         }
         if header.state.is_sole() {
             unwind::contain(|| drop(outcome));
-            header.state.end_sole();
             // SAFETY: nobody else can reach the cell, and the payload is gone.
             unsafe { Self::free(task) };
             return;
@@ -254,6 +258,7 @@ where
         // Nobody else can reach the cell, which models check here.
         // SAFETY: it is still there.
         let header = unsafe { task.as_ref() };
+        header.state.check_free();
         header.join_waker.with_mut(|_| ());
         header.payload.with_mut(|_| ());
         // SAFETY: the cell came from a runtime with this class, and nobody can

@@ -375,8 +375,7 @@ impl TaskRef {
     ///
     /// # Safety
     ///
-    /// `cell` was carved and its slab is mapped; a task in it is not completed
-    /// while this runs, if it was ever suspended.
+    /// `cell` was carved, and its slab is mapped.
     pub(crate) unsafe fn of_cell(cell: NonNull<u8>) -> Option<Self> {
         // SAFETY: a cell begins with an atomic word, which a `State` is.
         let state = unsafe { cell.cast::<State>().as_ref() };

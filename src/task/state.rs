@@ -25,12 +25,12 @@
 //! `Runnable` can reach the cell, and nobody can join in (references are made
 //! from references). It then needs no read-modify-write at all to finish: a
 //! detached task that never handed out a waker costs one in its whole life, the
-//! drop of its handle. A plain store of `COMPLETE` then tells the shutdown walk,
-//! which may read the word of any cell at any time, that there is no task.
+//! drop of its handle.
 //!
-//! **The shutdown walk** makes references from nothing but the word. It runs when
-//! all workers have left their loops, and a `SETTLED` task is completed by
-//! workers only: one that is not complete stays so until the walk has ended.
+//! **The shutdown walk** makes references from nothing but the word of a cell, of
+//! which it knows no more, and only where that says `SETTLED` and not `COMPLETE`.
+//! So a task that has been suspended has no sole owner: it ends by a transition,
+//! which the walk's either sees or comes before.
 //!
 //! There is no `RUNNING` bit: a first poll would pay a read-modify-write only
 //! to tell wakers apart that cannot exist yet. A wake before and a wake during
@@ -265,20 +265,18 @@ impl State {
     #[inline]
     pub(crate) fn is_sole(&self) -> bool {
         let now = self.load();
-        needed!("handle of a sole owner", !now.has(HANDLE), not true)
+        needed!("walk meets no sole owner", !now.has(SETTLED), not true)
+            && needed!("handle of a sole owner", !now.has(HANDLE), not true)
             && needed!("references of a sole owner", !now.has_references(), not true)
     }
 
-    /// Ends a task whose `Runnable` the caller holds, alone with the cell.
-    ///
-    /// Ordering: Relaxed. The shutdown walk, which may read it, comes after this
-    /// worker has left.
+    /// Checks that nobody holds a reference; before the cell is freed.
     #[inline]
-    pub(crate) fn end_sole(&self) {
-        needed!(
-            "end of a sole owner",
-            self.0.store(COMPLETE, Ordering::Relaxed)
-        );
+    pub(crate) fn check_free(&self) {
+        if cfg!(any(debug_assertions, virid_loom)) {
+            let now = self.load();
+            assert!(!now.has_references(), "{now:?}");
+        }
     }
 
     /// For the shutdown walk, which knows no more than that the word is one of a

@@ -15,6 +15,12 @@ pub(crate) trait Work {
         None
     }
 
+    /// After a poll that was pending: whether the work waits for nothing but its
+    /// turn.
+    fn has_yielded(&self) -> bool {
+        false
+    }
+
     /// Asks the work to end by itself, when it is polled the next time. `false`:
     /// it is dropped instead.
     fn cancel(&self) -> bool {

@@ -32,6 +32,10 @@ pub(crate) struct Current {
     throws: Cell<u32>,
     shields: Cell<u32>,
     no_suspend: Cell<u32>,
+    /// How often the thread was suspended.
+    switches: Cell<u64>,
+    /// The thread waits for its turn only.
+    pub(crate) has_yielded: Cell<bool>,
     /// The thread's function has returned.
     pub(crate) is_finished: Cell<bool>,
     /// The thread waits for nothing any more.
@@ -54,6 +58,8 @@ impl Current {
             throws: Cell::new(0),
             shields: Cell::new(0),
             no_suspend: Cell::new(0),
+            switches: Cell::new(0),
+            has_yielded: Cell::new(false),
             is_finished: Cell::new(false),
             is_given_up: Cell::new(false),
             slot: Cell::new(std::ptr::null_mut()),
@@ -128,12 +134,20 @@ impl Current {
         self.switch();
     }
 
+    /// Suspends until it is the thread's turn again.
+    #[track_caller]
+    pub(crate) fn yield_now(&self, call: &str) {
+        self.has_yielded.set(self.may_suspend());
+        self.suspend(call);
+    }
+
     /// Whether the thread may be suspended here.
     pub(crate) fn may_suspend(&self) -> bool {
         self.no_suspend.get() == 0
     }
 
     fn switch(&self) {
+        self.switches.set(self.switches.get() + 1);
         let entered = context::save();
         let suspend = self.suspend.get().expect("set before the first switch");
         // SAFETY: the runner set both, and this is its thread.
@@ -148,10 +162,14 @@ impl Current {
         let mut future = pin!(future);
         loop {
             self.check();
+            let before = self.switches.get();
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return output;
             }
-            self.suspend(call);
+            // A wait inside the poll has taken what woke this one meanwhile.
+            if self.switches.get() == before {
+                self.suspend(call);
+            }
         }
     }
 

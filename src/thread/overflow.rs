@@ -21,6 +21,9 @@ static BEFORE: [AtomicPtr<libc::sigaction>; SIGNALS.len()] =
 /// What a guard raises: it depends on how it was made.
 const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
+/// Bytes of a name that are shown.
+const MOST_NAME: usize = 64;
+
 /// Installs the handler, once in a process.
 pub(super) fn install() {
     static ONCE: Once = Once::new();
@@ -87,11 +90,13 @@ fn describe(text: &mut Text, bytes: usize) -> fmt::Result {
         if let Ok(name) = current.name.try_borrow()
             && let Some(name) = &*name
         {
-            write!(text, "'{name}' ")?;
+            let ends = name.char_indices().map(|(at, char)| at + char.len_utf8());
+            let end = ends.take_while(|&end| end <= MOST_NAME).last().unwrap_or(0);
+            write!(text, "'{}' ", &name[..end])?;
         }
         // SAFETY: the thread that faults is alive.
         let (id, place) = unsafe { place_behind(&current.waker()) };
-        write!(text, "{id}, spawned at {place}, ")?;
+        write!(text, "(task {id}), spawned at {place}, ")?;
     }
     writeln!(
         text,

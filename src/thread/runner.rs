@@ -352,6 +352,13 @@ impl<F: FnOnce() -> T, T> Work for Green<F> {
         }
     }
 
+    fn has_yielded(&self) -> bool {
+        match &self.state {
+            State::Started(runner) => runner.current.has_yielded.take(),
+            _ => false,
+        }
+    }
+
     fn cancel(&self) -> bool {
         match &self.state {
             State::Started(runner) => {

@@ -25,6 +25,8 @@ struct ScopeData {
     /// Threads whose closure and result still exist.
     running: AtomicUsize,
     has_panicked: AtomicBool,
+    /// A thread never ran, though nobody has cancelled it.
+    has_missed: AtomicBool,
     owner: Thread,
 }
 
@@ -47,7 +49,8 @@ struct ScopeData {
 ///
 /// # Panics
 ///
-/// With what `f` panics with; if a thread that nobody joined has panicked; and
+/// With what `f` panics with; if a thread that nobody joined has panicked; if one
+/// never ran because the runtime has ended; and
 /// inside an async task, which has no stack to borrow from.
 #[track_caller]
 pub fn scope<'env, F, T>(f: F) -> T
@@ -61,6 +64,7 @@ where
         data: Arc::new(ScopeData {
             running: AtomicUsize::new(0),
             has_panicked: AtomicBool::new(false),
+            has_missed: AtomicBool::new(false),
             owner: Thread::current(),
         }),
         scope: PhantomData,
@@ -72,6 +76,9 @@ where
         Err(payload) => resume_unwind(payload),
         Ok(_) if scope.data.has_panicked.load(Ordering::Relaxed) => {
             panic!("a scoped thread panicked");
+        }
+        Ok(_) if scope.data.has_missed.load(Ordering::Relaxed) => {
+            panic!("a scoped thread never ran: its runtime has ended");
         }
         Ok(result) => {
             if let Some(current) = Current::get() {
@@ -122,6 +129,9 @@ impl<'scope> Scope<'scope, '_> {
 /// What a scoped thread and its handle share.
 struct Packet<'scope, T> {
     data: Arc<ScopeData>,
+    has_begun: AtomicBool,
+    /// By its handle.
+    was_cancelled: AtomicBool,
     result: Mutex<Option<std::thread::Result<T>>>,
     scope: PhantomData<&'scope ()>,
 }
@@ -135,6 +145,9 @@ impl<T> Drop for Packet<'_, T> {
             .take();
         if matches!(result, Some(Err(_))) {
             self.data.has_panicked.store(true, Ordering::Relaxed);
+        }
+        if !self.has_begun.load(Ordering::Relaxed) && !self.was_cancelled.load(Ordering::Relaxed) {
+            self.data.has_missed.store(true, Ordering::Relaxed);
         }
         // Before the count: the result may borrow too.
         if catch_unwind(AssertUnwindSafe(|| drop(result))).is_err() {
@@ -187,6 +200,8 @@ impl Builder {
         scope.data.running.fetch_add(1, Ordering::Relaxed);
         let packet = Arc::new(Packet {
             data: Arc::clone(&scope.data),
+            has_begun: AtomicBool::new(false),
+            was_cancelled: AtomicBool::new(false),
             result: Mutex::new(None),
             scope: PhantomData,
         });
@@ -218,6 +233,7 @@ struct Body<'scope, F, T> {
 impl<F: FnOnce() -> T, T> Body<'_, F, T> {
     fn run(self) {
         let Self { f, name, packet } = self;
+        packet.has_begun.store(true, Ordering::Relaxed);
         handle::set_name(name);
         let result = catch_unwind(AssertUnwindSafe(f));
         // A thread that was cancelled has no result, and has not panicked.
@@ -301,6 +317,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// });
     /// ```
     pub fn cancel(&self) {
+        self.packet.was_cancelled.store(true, Ordering::Relaxed);
         self.handle.cancel();
     }
 }

@@ -47,7 +47,7 @@ impl Size {
         if bytes > LARGEST {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                format!("stack_size: {bytes} bytes; the most is {LARGEST}"),
+                format!("stack_size: {bytes} bytes; the most is 1 GiB ({LARGEST})"),
             ));
         }
         let size = bytes.max(SMALLEST).next_power_of_two() / SMALLEST;
