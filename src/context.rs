@@ -35,6 +35,8 @@ struct Context {
     worker: Cell<*const ()>,
     /// The runtime that this thread works for or has entered, or null.
     runtime: Cell<*const ()>,
+    /// Green threads of this thread that were suspended while they unwound.
+    unwinding: Cell<u32>,
     /// The green thread that is running on this thread, or null.
     green: Cell<*const ()>,
     /// See [`NoBlocking`].
@@ -55,6 +57,7 @@ thread_local_const! {
     static CONTEXT: Context = Context {
         worker: Cell::new(ptr::null()),
         runtime: Cell::new(ptr::null()),
+        unwinding: Cell::new(0),
         green: Cell::new(ptr::null()),
         no_blocking: Cell::new(false),
         home: Cell::new(ptr::null()),
@@ -88,6 +91,19 @@ pub(crate) fn green() -> *const () {
 #[cfg(not(virid_loom))]
 pub(crate) fn set_green(green: *const ()) -> *const () {
     CONTEXT.with(|context| context.green.replace(green))
+}
+
+/// How many green threads of this thread are suspended while they unwind: what
+/// `std::thread::panicking` says is about them too.
+#[cfg(not(virid_loom))]
+pub(crate) fn unwinding() -> u32 {
+    CONTEXT.with(|context| context.unwinding.get())
+}
+
+/// Changes that number.
+#[cfg(not(virid_loom))]
+pub(crate) fn set_unwinding(unwinding: u32) {
+    CONTEXT.with(|context| context.unwinding.set(unwinding));
 }
 
 /// What a green thread has entered, while others run on its worker.

@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     /// Threads that have not ended, and who waits for the last.
     threads_left: AtomicUsize,
     ending: OnceLock<Arc<Parker>>,
-    /// Signals from threads that are no workers.
+    /// Signals from threads that are no workers, and for green threads of others.
     signals_from_outside: Counter,
     /// What the tasks know of this runtime.
     home: OnceLock<Home>,
@@ -246,6 +246,7 @@ impl Shared {
         // Pairs with the sleeper's, in `Worker::park`.
         fence(Ordering::SeqCst);
         if self.idle.claim(worker) {
+            self.signals_from_outside.fetch_add(1);
             self.signal_cold(worker);
         }
     }

@@ -382,6 +382,15 @@ impl State {
         self.0.fetch_and(!CANCELLED, Ordering::AcqRel);
     }
 
+    /// Whether the task is asked to end.
+    ///
+    /// Ordering: Relaxed, a hint to the running task; the request is passed on by
+    /// [`start`](Self::start).
+    #[cfg(not(virid_loom))]
+    pub(crate) fn is_cancel_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & CANCELLED != 0
+    }
+
     /// Leaves the token of an unpark, by the owner of a reference.
     #[cfg(not(virid_loom))]
     pub(crate) fn set_token(&self) {

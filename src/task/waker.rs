@@ -48,6 +48,19 @@ pub(crate) unsafe fn task_behind(waker: &Waker) -> TaskRef {
     unsafe { TaskRef::new(task) }
 }
 
+/// Whether the task behind a waker is asked to end, and has not noticed.
+///
+/// # Safety
+///
+/// As of [`task_behind`].
+#[cfg(not(virid_loom))]
+pub(crate) unsafe fn is_cancel_asked(waker: &Waker) -> bool {
+    // SAFETY: as this function's contract says.
+    let task = unsafe { task_of(waker.data()) };
+    // SAFETY: the same.
+    unsafe { task.as_ref() }.state.is_cancel_asked()
+}
+
 /// The number of the task behind a waker, and where it was spawned.
 ///
 /// # Safety

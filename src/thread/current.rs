@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, RawWakerVTable, Waker};
 
 use crate::context;
+use crate::task::waker::is_cancel_asked;
 use crate::unwind::Cancelled;
 
 /// How often a thread may catch its own end before it is left suspended for ever.
@@ -29,6 +30,8 @@ pub(crate) struct Current {
     /// The parts of the task's waker.
     waker: Cell<Option<(*const (), &'static RawWakerVTable)>>,
     is_cancelled: Cell<bool>,
+    /// A panic, or the thread's end, was thrown here, and may not be caught yet.
+    has_thrown: Cell<bool>,
     throws: Cell<u32>,
     shields: Cell<u32>,
     no_suspend: Cell<u32>,
@@ -55,6 +58,7 @@ impl Current {
             yielder: Cell::new(std::ptr::null()),
             waker: Cell::new(None),
             is_cancelled: Cell::new(false),
+            has_thrown: Cell::new(false),
             throws: Cell::new(0),
             shields: Cell::new(0),
             no_suspend: Cell::new(0),
@@ -87,6 +91,7 @@ impl Current {
     pub(crate) fn begin(&self, waker: &Waker) {
         self.waker.set(Some((waker.data(), waker.vtable())));
         self.is_cancelled.set(false);
+        self.has_thrown.set(false);
         self.throws.set(0);
         self.shields.set(0);
         self.no_suspend.set(0);
@@ -110,17 +115,36 @@ impl Current {
 
     /// A cancellation point without a wait.
     pub(crate) fn check(&self) {
-        if !self.is_cancelled.get() || self.shields.get() > 0 || std::thread::panicking() {
+        // SAFETY: the calling thread is alive.
+        let is_asked = || unsafe { is_cancel_asked(&self.waker()) };
+        let ends = self.is_cancelled.get() || is_asked();
+        if !ends || self.shields.get() > 0 || self.is_unwinding() {
             return;
         }
         self.throws.set(self.throws.get() + 1);
         if self.throws.get() <= MOST_THROWS {
+            self.has_thrown.set(true);
             resume_unwind(Box::new(Cancelled));
         }
         // What is on this stack may be borrowed by others: it stays for ever.
         self.is_given_up.set(true);
         self.switch();
         unreachable!("a thread that was given up is not resumed");
+    }
+
+    /// Whether this very thread is unwinding. The standard library counts panics
+    /// of the worker, and so those of others that wait in a destructor.
+    fn is_unwinding(&self) -> bool {
+        if !std::thread::panicking() {
+            self.has_thrown.set(false);
+            return false;
+        }
+        context::unwinding() == 0 || self.has_thrown.get()
+    }
+
+    /// Called by the panic hook, before the thread unwinds.
+    pub(crate) fn note_panic(&self) {
+        self.has_thrown.set(true);
     }
 
     /// Suspends until the thread is woken, perhaps for nothing. `call` is for the
@@ -148,11 +172,18 @@ impl Current {
 
     fn switch(&self) {
         self.switches.set(self.switches.get() + 1);
+        let is_unwinding = self.is_unwinding();
+        if is_unwinding {
+            context::set_unwinding(context::unwinding() + 1);
+        }
         let entered = context::save();
         let suspend = self.suspend.get().expect("set before the first switch");
         // SAFETY: the runner set both, and this is its thread.
         unsafe { suspend(self.yielder.get()) };
         context::restore(entered);
+        if is_unwinding {
+            context::set_unwinding(context::unwinding() - 1);
+        }
     }
 
     /// Drives a future on this thread, which is suspended while it waits.

@@ -1,4 +1,5 @@
-//! What a process says when a green thread has used up its stack: who, where it
+//! What a process hears of its green threads' misfortunes: a note of every panic
+//! for the thread itself, and what is said when one has used up its stack: who, where it
 //! was spawned, how large the stack is and what to do; then it aborts.
 //!
 //! Faults elsewhere go to the handler that was there before, so threads of the
@@ -24,10 +25,11 @@ const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 /// Bytes of a name that are shown.
 const MOST_NAME: usize = 64;
 
-/// Installs the handler, once in a process.
+/// Installs both, once in a process.
 pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        note_panics();
         for (signal, before) in SIGNALS.into_iter().zip(&BEFORE) {
             let mut old = MaybeUninit::<libc::sigaction>::zeroed();
             // SAFETY: all zeros are an action.
@@ -47,6 +49,18 @@ pub(super) fn install() {
             }
         }
     });
+}
+
+/// Lets a green thread know that it panics, which the standard library can only
+/// say of the worker's thread.
+fn note_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if let Some(current) = Current::get() {
+            current.note_panic();
+        }
+        before(info);
+    }));
 }
 
 extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {

@@ -72,20 +72,20 @@ where
     };
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     wait_for_all(&scope.data);
+    if result.is_ok()
+        && let Some(current) = Current::get()
+    {
+        current.check();
+    }
     match result {
         Err(payload) => resume_unwind(payload),
         Ok(_) if scope.data.has_panicked.load(Ordering::Relaxed) => {
             panic!("a scoped thread panicked");
         }
-        Ok(_) if scope.data.has_missed.load(Ordering::Relaxed) => {
+        Ok(_) if scope.data.has_missed.load(Ordering::Relaxed) && !std::thread::panicking() => {
             panic!("a scoped thread never ran: its runtime has ended");
         }
-        Ok(result) => {
-            if let Some(current) = Current::get() {
-                current.check();
-            }
-            result
-        }
+        Ok(result) => result,
     }
 }
 
@@ -130,8 +130,8 @@ impl<'scope> Scope<'scope, '_> {
 struct Packet<'scope, T> {
     data: Arc<ScopeData>,
     has_begun: AtomicBool,
-    /// By its handle.
-    was_cancelled: AtomicBool,
+    /// Its handle has cancelled it, or heard of its end.
+    is_known: AtomicBool,
     result: Mutex<Option<std::thread::Result<T>>>,
     scope: PhantomData<&'scope ()>,
 }
@@ -146,7 +146,7 @@ impl<T> Drop for Packet<'_, T> {
         if matches!(result, Some(Err(_))) {
             self.data.has_panicked.store(true, Ordering::Relaxed);
         }
-        if !self.has_begun.load(Ordering::Relaxed) && !self.was_cancelled.load(Ordering::Relaxed) {
+        if !self.has_begun.load(Ordering::Relaxed) && !self.is_known.load(Ordering::Relaxed) {
             self.data.has_missed.store(true, Ordering::Relaxed);
         }
         // Before the count: the result may borrow too.
@@ -201,7 +201,7 @@ impl Builder {
         let packet = Arc::new(Packet {
             data: Arc::clone(&scope.data),
             has_begun: AtomicBool::new(false),
-            was_cancelled: AtomicBool::new(false),
+            is_known: AtomicBool::new(false),
             result: Mutex::new(None),
             scope: PhantomData,
         });
@@ -270,6 +270,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     #[track_caller]
     pub fn join(self) -> std::thread::Result<T> {
         let ended = self.handle.join();
+        self.packet.is_known.store(true, Ordering::Relaxed);
         let result = self
             .packet
             .result
@@ -317,7 +318,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// });
     /// ```
     pub fn cancel(&self) {
-        self.packet.was_cancelled.store(true, Ordering::Relaxed);
+        self.packet.is_known.store(true, Ordering::Relaxed);
         self.handle.cancel();
     }
 }
