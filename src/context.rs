@@ -36,6 +36,7 @@ struct Context {
     /// The runtime that this thread works for or has entered, or null.
     runtime: Cell<*const ()>,
     /// Green threads of this thread that were suspended while they unwound.
+    #[cfg(not(virid_loom))]
     unwinding: Cell<u32>,
     /// The green thread that is running on this thread, or null.
     green: Cell<*const ()>,
@@ -57,6 +58,7 @@ thread_local_const! {
     static CONTEXT: Context = Context {
         worker: Cell::new(ptr::null()),
         runtime: Cell::new(ptr::null()),
+        #[cfg(not(virid_loom))]
         unwinding: Cell::new(0),
         green: Cell::new(ptr::null()),
         no_blocking: Cell::new(false),
@@ -121,7 +123,8 @@ pub(crate) fn save() -> Saved {
     CONTEXT.with(|context| Saved {
         runtime: context.runtime.get(),
         serial: context.serial.get(),
-        no_blocking: context.no_blocking.get(),
+        // What this thread may not do, the next may.
+        no_blocking: context.no_blocking.replace(false),
     })
 }
 

@@ -55,7 +55,8 @@
 //! from its next *cancellation point*: [`park`], [`yield_now`],
 //! [`JoinHandle::join`], [`block_on`](crate::block_on), the end of a [`scope()`] when
 //! all its threads have ended. Who catches it with `catch_unwind` gets it again at
-//! the next one, and after a thousand times the thread is left as it is, for ever.
+//! the next one. A thread that always does, or that comes to no such point, is
+//! waited for; [`shutdown_timeout`](crate::Runtime::shutdown_timeout) names it.
 
 pub(crate) mod current;
 mod handle;
@@ -278,7 +279,8 @@ pub fn yield_now() {
 /// Whether the calling thread is unwinding because of a panic.
 ///
 /// The count is the worker's: a green thread that waits in a destructor while it
-/// unwinds makes the others on its worker see `true`.
+/// unwinds makes the others on its worker see `true`, and locks of `std::sync` that
+/// these hold may be poisoned for it, or not be poisoned by their own panics.
 ///
 /// ```
 /// assert!(!virid::thread::panicking());

@@ -153,14 +153,17 @@ fn a_cancel_that_is_swallowed_comes_again_at_the_next_wait() {
 }
 
 #[test]
-fn a_thread_that_swallows_its_end_for_ever_is_left_alone() {
+fn a_thread_that_swallows_its_end_gets_it_again() {
     on_each_size(|runtime| {
         let drops = Drops::default();
         let stubborn = |token: Token| {
             move || {
                 let _token = token;
-                loop {
+                for _ in 0..5_000 {
                     _ = catch_unwind(thread::park);
+                }
+                loop {
+                    thread::park();
                 }
             }
         };
@@ -168,11 +171,12 @@ fn a_thread_that_swallows_its_end_for_ever_is_left_alone() {
         rest(&runtime);
         thread.cancel();
         assert!(is_cancelled::<()>(thread.join()));
+        assert_eq!(drops.count(), 1);
         let thread = runtime.go(stubborn(drops.token()));
         rest(&runtime);
         drop(runtime);
         assert!(is_cancelled::<()>(thread.join()));
-        assert_eq!(drops.count(), 0);
+        assert_eq!(drops.count(), 2);
     });
 }
 

@@ -25,11 +25,15 @@ impl Worker {
         }
         let mut idle = 0_u32;
         loop {
+            self.tick();
             while let Some(runnable) = self.pop() {
                 self.cancel(runnable);
             }
             if self.runners().started() == 0 {
                 return;
+            }
+            while let Some(runnable) = self.shared().next_injected() {
+                self.cancel(runnable);
             }
             match self.next_pinned() {
                 Some(runnable) => {
@@ -40,9 +44,6 @@ impl Worker {
                     idle += 1;
                     if idle.is_power_of_two() && idle >= FIRST_WALK {
                         self.cancel_suspended();
-                    }
-                    while let Some(runnable) = self.shared().next_injected() {
-                        self.cancel(runnable);
                     }
                     os_yield();
                 }

@@ -36,6 +36,10 @@ const SPAWN_BOUND: usize = 1_000;
 /// Every so many tasks one that waits so goes on, however long the queue is.
 const SPAWNER_INTERVAL: u32 = 4_096;
 
+/// Every so many tasks the inbox comes before the worker's own green threads. Odd,
+/// because those have their turn at odd numbers only.
+const INBOX_INTERVAL: u32 = 15;
+
 /// A worker, on its own thread.
 pub(crate) struct Worker {
     shared: Arc<Shared>,
@@ -181,11 +185,18 @@ impl Worker {
         self.shared.counters(self.index)
     }
 
+    /// Counts one more look for a task.
+    #[inline]
+    pub(super) fn tick(&self) -> u32 {
+        let tick = self.tick.get().wrapping_add(1);
+        self.tick.set(tick);
+        tick
+    }
+
     /// The next task without searching for it.
     #[inline]
     fn next(&self) -> Option<Runnable> {
-        let tick = self.tick.get().wrapping_add(1);
-        self.tick.set(tick);
+        let tick = self.tick();
         if tick.is_multiple_of(INJECTOR_INTERVAL)
             && let Some(runnable) = self.shared.injector().steal_one()
         {
@@ -223,9 +234,15 @@ impl Worker {
         if self.runners.started() == 0 {
             return None;
         }
-        let own = self.pinned.borrow_mut().pop_front();
-        own.or_else(|| self.shared.inbox(self.index).steal_one())
-            .or_else(|| self.next_spawner())
+        let own = || self.pinned.borrow_mut().pop_front();
+        let sent = || self.shared.inbox(self.index).steal_one();
+        // Threads that yield to each other do not keep out what others wake.
+        let next = if self.tick.get().is_multiple_of(INBOX_INTERVAL) {
+            sent().or_else(own)
+        } else {
+            own().or_else(sent)
+        };
+        next.or_else(|| self.next_spawner())
     }
 
     /// A thread that waits in a spawn, where the queue has run short.

@@ -18,6 +18,7 @@ use super::slot::Slot;
 use super::waker::borrowed_waker;
 use super::work::Work;
 use crate::memory::{self, Class};
+use crate::thread::current::Current;
 use crate::unwind::{self, Cancelled};
 
 /// What a task leaves to its handle.
@@ -78,7 +79,7 @@ where
         let header = unsafe { task.as_ref() };
         if header.state.start() == Start::Cancel {
             // SAFETY: we hold the `Runnable`.
-            if !unsafe { Self::work(task) }.cancel() {
+            if !F::IS_GREEN || !unsafe { Self::work(task) }.cancel() {
                 // SAFETY: the `Runnable` goes from our caller to the call.
                 unsafe { Self::cancel(task) };
                 return false;
@@ -119,7 +120,7 @@ where
     /// `true`.
     unsafe fn suspend(task: NonNull<Header>) -> bool {
         // SAFETY: we hold the `Runnable`.
-        if unsafe { Self::work(task) }.has_yielded() {
+        if F::IS_GREEN && unsafe { Self::work(task) }.has_yielded() {
             // Nothing to hand over: a wake or a cancel waits for the next poll.
             return true;
         }
@@ -129,7 +130,7 @@ where
             Suspend::Woken => true,
             Suspend::Cancelled => {
                 // SAFETY: we still hold the `Runnable`.
-                if unsafe { Self::work(task) }.home().is_some() {
+                if unsafe { Self::home(task) }.is_some() {
                     // It is told when it is run the next time.
                     return true;
                 }
@@ -154,7 +155,10 @@ where
     }
 
     unsafe fn home(task: NonNull<Header>) -> Option<usize> {
-        // SAFETY: called through the table, by the holder of the `Runnable`.
+        if !F::IS_GREEN {
+            return None;
+        }
+        // SAFETY: called by the holder of the `Runnable`.
         unsafe { Self::work(task) }.home()
     }
 
@@ -245,6 +249,8 @@ where
     unsafe fn drop_result(task: NonNull<Header>) {
         // SAFETY: the caller keeps the task alive.
         let header = unsafe { task.as_ref() };
+        // A green thread's own end is not thrown in here, where it would be lost.
+        let _shield = Current::get().map(Current::shield);
         unwind::contain(|| {
             // SAFETY: the payload is the caller's, and holds the outcome, which
             // nobody touches again.

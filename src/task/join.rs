@@ -15,6 +15,7 @@ use super::answer::JoinSlot;
 use super::error::JoinError;
 use super::header::{Header, Id, TaskRef};
 use crate::drive::drive;
+use crate::thread::current::Current;
 use crate::unwind;
 
 /// The handle of a spawned task: a future of its result.
@@ -225,6 +226,8 @@ fn drop_join_waker(header: &Header) {
         // SAFETY: as above; the waker is moved out, and nobody else will.
         unsafe { slot.cast::<Waker>().read() }
     });
+    // As in the drop of a result.
+    let _shield = Current::get().map(Current::shield);
     unwind::contain(|| drop(waker));
 }
 

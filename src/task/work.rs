@@ -7,6 +7,10 @@ use std::task::{Context, Poll};
 pub(crate) trait Work {
     type Output;
 
+    /// Whether the other questions make sense. They are not asked of a future: it
+    /// may hold references into itself, and must not be looked at from outside.
+    const IS_GREEN: bool = false;
+
     /// Goes on until the work is done or has to wait.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output>;
 

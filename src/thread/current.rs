@@ -3,7 +3,9 @@
 //! A *cancellation point* is a call that may throw the thread's own end at it: a
 //! payload that only virid makes, caught where the thread began. It is thrown
 //! while the thread is not unwinding already and not shielded; a thread that
-//! catches it gets it again at its next point.
+//! catches it gets it again at its next point. (To leave such a thread suspended,
+//! after so many times, would not be sound: it may have borrowed from its worker's
+//! thread-locals, which end with the worker.)
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -17,9 +19,6 @@ use crate::context;
 use crate::task::waker::is_cancel_asked;
 use crate::unwind::Cancelled;
 
-/// How often a thread may catch its own end before it is left suspended for ever.
-const MOST_THROWS: u32 = 1_000;
-
 /// What the runner of a green thread and the thread itself share. Used on one
 /// worker's thread only.
 pub(crate) struct Current {
@@ -32,7 +31,6 @@ pub(crate) struct Current {
     is_cancelled: Cell<bool>,
     /// A panic, or the thread's end, was thrown here, and may not be caught yet.
     has_thrown: Cell<bool>,
-    throws: Cell<u32>,
     shields: Cell<u32>,
     no_suspend: Cell<u32>,
     /// How often the thread was suspended.
@@ -41,8 +39,6 @@ pub(crate) struct Current {
     pub(crate) has_yielded: Cell<bool>,
     /// The thread's function has returned.
     pub(crate) is_finished: Cell<bool>,
-    /// The thread waits for nothing any more.
-    pub(crate) is_given_up: Cell<bool>,
     /// Where the result goes: an address in the frame of the poll that waits.
     pub(crate) slot: Cell<*mut ()>,
     /// What the thread was named.
@@ -59,13 +55,11 @@ impl Current {
             waker: Cell::new(None),
             is_cancelled: Cell::new(false),
             has_thrown: Cell::new(false),
-            throws: Cell::new(0),
             shields: Cell::new(0),
             no_suspend: Cell::new(0),
             switches: Cell::new(0),
             has_yielded: Cell::new(false),
             is_finished: Cell::new(false),
-            is_given_up: Cell::new(false),
             slot: Cell::new(std::ptr::null_mut()),
             name: RefCell::new(None),
             place: Cell::new(usize::MAX),
@@ -92,11 +86,9 @@ impl Current {
         self.waker.set(Some((waker.data(), waker.vtable())));
         self.is_cancelled.set(false);
         self.has_thrown.set(false);
-        self.throws.set(0);
         self.shields.set(0);
         self.no_suspend.set(0);
         self.is_finished.set(false);
-        self.is_given_up.set(false);
         self.name.replace(None);
     }
 
@@ -121,15 +113,8 @@ impl Current {
         if !ends || self.shields.get() > 0 || self.is_unwinding() {
             return;
         }
-        self.throws.set(self.throws.get() + 1);
-        if self.throws.get() <= MOST_THROWS {
-            self.has_thrown.set(true);
-            resume_unwind(Box::new(Cancelled));
-        }
-        // What is on this stack may be borrowed by others: it stays for ever.
-        self.is_given_up.set(true);
-        self.switch();
-        unreachable!("a thread that was given up is not resumed");
+        self.has_thrown.set(true);
+        resume_unwind(Box::new(Cancelled));
     }
 
     /// Whether this very thread is unwinding. The standard library counts panics

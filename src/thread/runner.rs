@@ -25,7 +25,7 @@ use super::overflow;
 use super::stack::{Size, Stack};
 use crate::context;
 use crate::task::work::Work;
-use crate::unwind::{self, Cancelled, Payload};
+use crate::unwind::{self, Payload};
 
 /// Runners that a worker keeps for the next threads, and when it parks.
 const MOST_IDLE: usize = 64;
@@ -44,7 +44,8 @@ type Switch = Coroutine<Input, (), (), Stack>;
 /// A stack and what runs on it.
 pub(crate) struct Runner {
     coroutine: ManuallyDrop<Switch>,
-    current: Box<Current>,
+    /// Made from a box, and freed by `retire`: the stack has its address.
+    current: NonNull<Current>,
     size: Size,
     /// The worker that made it.
     home: usize,
@@ -54,11 +55,10 @@ impl Runner {
     fn new(size: Size, home: usize) -> io::Result<Box<Self>> {
         overflow::install();
         let stack = Stack::take(size)?;
-        let current = Box::new(Current::new());
-        let address: *const Current = &raw const *current;
+        let current = NonNull::from(Box::leak(Box::new(Current::new())));
         let coroutine = Coroutine::with_stack(stack, move |yielder, first| {
             // SAFETY: the runner keeps both for as long as it exists.
-            unsafe { run(&*address, yielder, first) };
+            run(unsafe { current.as_ref() }, yielder, first);
         });
         Ok(Box::new(Self {
             coroutine: ManuallyDrop::new(coroutine),
@@ -70,7 +70,7 @@ impl Runner {
 
     /// Switches to the stack, until its thread waits or has ended.
     fn switch(&mut self, input: Input) {
-        let before = context::set_green((&raw const *self.current).cast());
+        let before = context::set_green(self.current.as_ptr().cast());
         let result = self.coroutine.resume(input);
         context::set_green(before);
         debug_assert!(matches!(result, CoroutineResult::Yield(())));
@@ -83,6 +83,14 @@ impl Runner {
         // SAFETY: taken once, since `self` is gone after this.
         let coroutine = unsafe { ManuallyDrop::take(&mut self.coroutine) };
         coroutine.into_stack().give_back();
+        // SAFETY: it came from a box, and the stack is gone.
+        drop(unsafe { Box::from_raw(self.current.as_ptr()) });
+    }
+
+    fn current<'a>(&self) -> &'a Current {
+        // SAFETY: it lives until `retire`, and nobody keeps the answer longer than
+        // the runner.
+        unsafe { self.current.as_ref() }
     }
 }
 
@@ -289,7 +297,7 @@ impl<F> Green<F> {
                 let runner = runners.take(self.size).unwrap_or_else(|error| {
                     panic!("no stack for a green thread: {error}");
                 });
-                runner.current.begin(waker);
+                runner.current().begin(waker);
                 (
                     runner,
                     Input::Begin(enter::<F, T>, (&raw mut *closure).cast()),
@@ -307,6 +315,8 @@ impl<F> Green<F> {
 impl<F: FnOnce() -> T, T> Work for Green<F> {
     type Output = T;
 
+    const IS_GREEN: bool = true;
+
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         // SAFETY: the closure is moved out only where it begins, and what is on
         // the stack stays there.
@@ -315,15 +325,15 @@ impl<F: FnOnce() -> T, T> Work for Green<F> {
         let runners = unsafe { &*RUNNERS.get() };
         let (mut runner, input) = this.runner::<T>(runners, context.waker());
         let mut slot = None::<Result<T, Payload>>;
-        runner.current.slot.set((&raw mut slot).cast());
+        runner.current().slot.set((&raw mut slot).cast());
         runner.switch(input);
         // What was there was moved out, by the thread's first function or above.
         let write = |this: &mut Self, state| {
             // SAFETY: the place is ours.
             unsafe { (&raw mut this.state).write(state) };
         };
-        if runner.current.is_finished.get() {
-            runners.leave(&runner.current);
+        if runner.current().is_finished.get() {
+            runners.leave(runner.current());
             write(this, State::Done);
             runners.put_back(runner);
             return match slot.expect("a finished thread has left its result") {
@@ -331,15 +341,8 @@ impl<F: FnOnce() -> T, T> Work for Green<F> {
                 Err(payload) => resume_unwind(payload),
             };
         }
-        if runner.current.is_given_up.get() {
-            runners.leave(&runner.current);
-            write(this, State::Done);
-            // Its stack was not unwound: nobody may use it again.
-            std::mem::forget(runner);
-            resume_unwind(Box::new(Cancelled));
-        }
-        if runner.current.place.get() == usize::MAX {
-            runners.enter(&runner.current);
+        if runner.current().place.get() == usize::MAX {
+            runners.enter(runner.current());
         }
         write(this, State::Started(ManuallyDrop::new(runner)));
         Poll::Pending
@@ -354,7 +357,7 @@ impl<F: FnOnce() -> T, T> Work for Green<F> {
 
     fn has_yielded(&self) -> bool {
         match &self.state {
-            State::Started(runner) => runner.current.has_yielded.take(),
+            State::Started(runner) => runner.current().has_yielded.take(),
             _ => false,
         }
     }
@@ -362,7 +365,7 @@ impl<F: FnOnce() -> T, T> Work for Green<F> {
     fn cancel(&self) -> bool {
         match &self.state {
             State::Started(runner) => {
-                runner.current.cancel();
+                runner.current().cancel();
                 true
             }
             _ => false,

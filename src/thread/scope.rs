@@ -149,6 +149,8 @@ impl<T> Drop for Packet<'_, T> {
         if !self.has_begun.load(Ordering::Relaxed) && !self.is_known.load(Ordering::Relaxed) {
             self.data.has_missed.store(true, Ordering::Relaxed);
         }
+        // Nobody hears of this thread's own end here.
+        let _shield = Current::get().map(Current::shield);
         // Before the count: the result may borrow too.
         if catch_unwind(AssertUnwindSafe(|| drop(result))).is_err() {
             eprintln!(

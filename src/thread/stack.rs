@@ -168,7 +168,13 @@ fn map_more(size: Size, free: &mut Vec<usize>) -> io::Result<()> {
         let stack = first + index * stride;
         if let Err(error) = guard(stack) {
             // The first ones of the mapping are as good as any.
-            return if index == 0 { Err(error) } else { Ok(()) };
+            if index > 0 {
+                return Ok(());
+            }
+            lock(&MAPPED).retain(|&(mapped, ..)| mapped != first);
+            // SAFETY: nobody has a stack of it.
+            unsafe { libc::munmap(mapping, bytes) };
+            return Err(error);
         }
         free.push(stack);
     }
