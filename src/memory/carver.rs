@@ -5,7 +5,6 @@ use std::ptr::{self, NonNull};
 
 use super::class::Class;
 use super::epoch::Guard;
-use super::mapping;
 use super::slab::{Carved, Slab};
 use crate::primitives::{AtomicPtr, Ordering, const_fn, needed};
 
@@ -51,7 +50,9 @@ impl Carver {
     /// caller. `None` where another thread was faster.
     #[cold]
     fn grow_cold(&self, current: *mut Slab, owner: *const (), wanted: u32) -> Option<Carved> {
-        let (slab, carved) = Slab::make(self.class, owner, wanted);
+        // A program with few tasks does not pay for a whole slab at once.
+        let is_first = current.is_null();
+        let (slab, carved) = Slab::make(self.class, owner, wanted, !is_first);
         // SAFETY: it was just made.
         unsafe { slab.as_ref() }.set_next(current);
         // Ordering: Release publishes the header. Relaxed on failure: the
@@ -66,10 +67,6 @@ impl Carver {
             // SAFETY: nobody has seen it.
             unsafe { Slab::unmap(slab) };
             return None;
-        }
-        // A program with few tasks does not pay for a whole slab at once.
-        if !current.is_null() {
-            mapping::prefer_huge_pages(slab.cast());
         }
         Some(carved)
     }

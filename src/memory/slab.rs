@@ -60,7 +60,12 @@ const FIRST_CELL: usize = PAGE_BYTES;
 
 impl Slab {
     /// A slab with its first cells carved for the caller.
-    pub(super) fn make(class: Class, owner: *const (), carved: u32) -> (NonNull<Self>, Carved) {
+    pub(super) fn make(
+        class: Class,
+        owner: *const (),
+        carved: u32,
+        in_huge_page: bool,
+    ) -> (NonNull<Self>, Carved) {
         debug_assert!(carved <= Self::cells(class), "no slab has as many cells");
         let memory = mapping::map().unwrap_or_else(|| {
             std::alloc::handle_alloc_error(
@@ -68,6 +73,10 @@ impl Slab {
                     .expect("the size is a power of two"),
             )
         });
+        if in_huge_page {
+            // Before the header is written, which would fetch a small page.
+            mapping::prefer_huge_pages(memory);
+        }
         let slab = memory.cast::<Self>();
         let fresh = Self {
             owner,
