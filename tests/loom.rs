@@ -37,7 +37,6 @@ models! {
     task::cancel_races_a_wake,
     task::an_abort_races_a_poll,
     task::cancel_races_the_end_of_a_detached_task,
-    task::a_second_suspension_meets_a_wake,
     task::two_aborts_race_a_wake,
     task::an_abort_races_the_end,
     task::an_abort_handle_outlives_its_task,
@@ -89,20 +88,16 @@ const NEEDED: &[(&str, &[&str])] = &[
         &[
             "a_handle_is_dropped_while_its_task_ends",
             "a_join_with_changing_wakers_races_the_end",
-            "a_second_suspension_meets_a_wake",
             "an_abort_races_the_end",
-            "cancel_races_a_wake",
-            "two_aborts_race_a_wake",
-            "two_wakes_make_one_runnable",
         ],
     ),
+    ("claim of a wake", &["two_wakes_make_one_runnable"]),
+    ("claim of a cancel", &["two_aborts_race_a_wake"]),
     (
         "references of a sole owner",
-        &[
-            "an_abort_handle_outlives_its_task",
-            "the_last_of_three_frees_the_cell",
-        ],
+        &["an_abort_handle_outlives_its_task"],
     ),
+    ("last reference", &["the_last_of_three_frees_the_cell"]),
     (
         "reference of the completer",
         &[

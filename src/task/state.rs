@@ -239,7 +239,8 @@ impl State {
                 let woken = needed!("wake of a scheduled task", WOKEN, not 0);
                 Ok((now.0 | woken, Claim::Nothing))
             } else {
-                Ok((now.0 | SCHEDULED, Claim::Runnable))
+                let claimed = needed!("claim of a wake", SCHEDULED, not 0);
+                Ok((now.0 | claimed, Claim::Runnable))
             }
         })
     }
@@ -252,7 +253,8 @@ impl State {
             } else if now.has(SCHEDULED) {
                 Ok((now.0 | CANCELLED, Claim::Nothing))
             } else {
-                Ok((now.0 | SCHEDULED | CANCELLED, Claim::Runnable))
+                let claimed = needed!("claim of a cancel", SCHEDULED, not 0);
+                Ok((now.0 | claimed | CANCELLED, Claim::Runnable))
             }
         })
     }
@@ -270,12 +272,14 @@ impl State {
             && needed!("references of a sole owner", !now.has_references(), not true)
     }
 
-    /// Checks that nobody holds a reference; before the cell is freed.
+    /// Checks that nobody can reach the task; before the cell is freed.
     #[inline]
     pub(crate) fn check_free(&self) {
         if cfg!(any(debug_assertions, virid_loom)) {
             let now = self.load();
-            assert!(!now.has_references(), "{now:?}");
+            // The handle of a complete task frees the cell itself.
+            let has_handle = now.has(HANDLE) && !now.is_complete();
+            assert!(!has_handle && !now.has_references(), "{now:?}");
         }
     }
 
@@ -425,7 +429,8 @@ impl State {
         if cfg!(any(debug_assertions, virid_loom)) {
             assert!(before.has_references(), "{before:?}");
         }
-        Last::of(Snapshot(before.0 - REFERENCE))
+        let after = Snapshot(before.0 - REFERENCE);
+        needed!("last reference", Last::of(after), not Last::No)
     }
 }
 

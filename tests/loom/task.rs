@@ -401,26 +401,6 @@ pub fn cancel_races_the_end_of_a_detached_task() {
     });
 }
 
-/// A foreign wake is still inside the scheduler when the task that it woke
-/// suspends again.
-pub fn a_second_suspension_meets_a_wake() {
-    loom::model(|| {
-        let (setup, waker, handle) = Setup::suspended();
-        let wakes = thread::spawn(move || waker.wake());
-        setup.scheduler.run_queued();
-        wakes.join().unwrap();
-        setup.gate.store(true, Ordering::Relaxed);
-        let waker = setup.waker.lock().take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        setup.scheduler.run_queued();
-        assert!(handle.is_finished());
-        drop(handle);
-        setup.counts.assert_each_dropped_once();
-    });
-}
-
 /// Two threads abort a suspended task while a third wakes it: its future is
 /// dropped once, by whoever runs the task, and the joiner hears of it.
 pub fn two_aborts_race_a_wake() {
