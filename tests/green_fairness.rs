@@ -109,6 +109,35 @@ fn a_destructor_that_yields_sees_the_end_of_a_thread_that_was_queued() {
     });
 }
 
+/// Nobody wakes the task, and the thread that yields never lets its worker rest.
+#[test]
+fn a_destructor_that_yields_sees_the_end_of_a_task_that_was_suspended() {
+    struct WaitsFor(virid::task::JoinHandle<()>);
+
+    impl Drop for WaitsFor {
+        fn drop(&mut self) {
+            while !self.0.is_finished() {
+                thread::yield_now();
+            }
+        }
+    }
+
+    guard(|| {
+        for count in [1, 2, 8] {
+            let runtime = workers(count);
+            let waits = runtime.go(|| {
+                let _guard = WaitsFor(virid::spawn(std::future::pending()));
+                loop {
+                    thread::park();
+                }
+            });
+            rest(&runtime);
+            drop(runtime);
+            assert!(waits.join().is_err());
+        }
+    });
+}
+
 /// Waits when it is dropped.
 struct Yields;
 

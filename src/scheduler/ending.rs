@@ -5,9 +5,12 @@ use crate::primitives::os_yield;
 use crate::task::header::Runnable;
 use crate::task::waker::task_behind;
 
-/// How often a worker that waits for its green threads to end yields before it
-/// looks for what they wait for; then after twice as many, and so on.
+/// After so many rounds a worker whose green threads have not ended looks for what
+/// they may be waiting for; then after twice as many, and so on.
 const FIRST_WALK: u32 = 16;
+
+/// But never after more than this.
+const MOST_ROUNDS_BETWEEN_WALKS: u32 = 1 << 16;
 
 impl Worker {
     /// At the end of the runtime: cancels what is queued here, and ends the green
@@ -23,9 +26,17 @@ impl Worker {
                 self.requeue(runnable);
             }
         }
-        let mut idle = 0_u32;
+        let mut rounds = 0_u32;
         loop {
             self.tick();
+            rounds = rounds.wrapping_add(1);
+            // Also while threads of this worker go on: they may do so by yielding
+            // until a task has ended that nobody wakes any more.
+            let is_time = rounds.is_power_of_two() && rounds >= FIRST_WALK
+                || rounds.is_multiple_of(MOST_ROUNDS_BETWEEN_WALKS);
+            if is_time {
+                self.cancel_suspended();
+            }
             while let Some(runnable) = self.pop() {
                 self.cancel(runnable);
             }
@@ -36,17 +47,8 @@ impl Worker {
                 self.cancel(runnable);
             }
             match self.next_pinned() {
-                Some(runnable) => {
-                    idle = 0;
-                    self.run_task(runnable);
-                }
-                None => {
-                    idle += 1;
-                    if idle.is_power_of_two() && idle >= FIRST_WALK {
-                        self.cancel_suspended();
-                    }
-                    os_yield();
-                }
+                Some(runnable) => self.run_task(runnable),
+                None => os_yield(),
             }
         }
     }
