@@ -3,6 +3,7 @@
 //! | caller                                              | `spawn` goes to         | `block_on`, `join`                 |
 //! |-----------------------------------------------------|-------------------------|------------------------------------|
 //! | a worker, polling a task or dropping its future     | the worker's own deque  | panics, the message names `.await` |
+//! | a green thread                                      | the worker's own deque  | suspends the green thread          |
 //! | who drops futures at the end of a runtime           | nobody: it is cancelled | panics, the same                   |
 //! | a thread hook of a runtime                          | that runtime's injector | panics, the same                   |
 //! | a plain thread in a runtime's `block_on` or `enter` | that runtime's injector | parks the thread; nesting is fine  |

@@ -11,8 +11,6 @@ mod handle;
 mod owner;
 mod shutdown;
 
-#[cfg(not(virid_loom))]
-pub(crate) use crate::scheduler::spawn::let_children_run;
 pub use builder::Builder;
 pub use default::block_on;
 #[cfg(not(virid_loom))]

@@ -59,8 +59,8 @@
 //! waited for; [`shutdown_timeout`](crate::Runtime::shutdown_timeout) names it.
 
 pub(crate) mod current;
+mod fault;
 mod handle;
-mod overflow;
 pub(crate) mod runner;
 mod scope;
 pub(crate) mod stack;
@@ -70,7 +70,7 @@ use std::io;
 use crate::context;
 use crate::runtime;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::spawn::spawn_work;
+use crate::scheduler::spawn::{let_children_run, spawn_work};
 use crate::task::waker::task_behind;
 use current::Current;
 use runner::Green;
@@ -100,7 +100,7 @@ where
 {
     let task = runtime::spawn_work_on_current(Green::new(None, f));
     let handle = JoinHandle::new(task, None);
-    runtime::let_children_run();
+    let_children_run();
     handle
 }
 
@@ -196,7 +196,7 @@ impl Builder {
             f()
         }));
         let handle = JoinHandle::new(task, name);
-        runtime::let_children_run();
+        let_children_run();
         Ok(handle)
     }
 

@@ -5,6 +5,8 @@
 
 #[path = "support/drops.rs"]
 mod drops;
+#[path = "support/endless.rs"]
+mod endless;
 #[path = "support/occupied.rs"]
 mod occupied;
 #[path = "support/rest.rs"]
@@ -18,6 +20,7 @@ mod until;
 mod workers;
 
 use drops::{Drops, Token};
+use endless::{endless, is_cancelled};
 use occupied::occupy;
 use rest::rest;
 use sizes::on_each_size;
@@ -31,24 +34,6 @@ use virid::Runtime;
 use virid::task::JoinError;
 use virid::thread::{self, JoinHandle};
 use workers::workers;
-
-fn is_cancelled<T>(result: thread::Result<T>) -> bool {
-    let error = result
-        .err()
-        .expect("a thread that was to be cancelled has a result");
-    error
-        .downcast::<JoinError>()
-        .expect("no JoinError")
-        .is_cancelled()
-}
-
-/// Parks for ever, and drops the token when it is unwound.
-fn endless(token: Token) {
-    let _token = token;
-    loop {
-        thread::park();
-    }
-}
 
 #[test]
 fn a_thread_that_is_cancelled_before_it_begins_never_does() {

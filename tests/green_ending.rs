@@ -9,6 +9,8 @@ mod alone;
 mod child;
 #[path = "support/drops.rs"]
 mod drops;
+#[path = "support/endless.rs"]
+mod endless;
 #[path = "support/rest.rs"]
 mod rest;
 #[path = "support/sizes.rs"]
@@ -20,6 +22,7 @@ mod until;
 mod workers;
 
 use drops::{Drops, Token};
+use endless::{endless, is_cancelled};
 use rest::rest;
 use sizes::on_each_size;
 use std::future::pending;
@@ -30,28 +33,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::guard;
 use until::until;
-use virid::task::JoinError;
 use virid::thread::{self, JoinHandle};
 use virid::{Handle, Runtime};
 use workers::workers;
-
-fn is_cancelled<T>(result: thread::Result<T>) -> bool {
-    let error = result
-        .err()
-        .expect("a thread that was to be cancelled has a result");
-    error
-        .downcast::<JoinError>()
-        .expect("no JoinError")
-        .is_cancelled()
-}
-
-/// Parks for ever, and drops the token when it is unwound.
-fn endless(token: Token) {
-    let _token = token;
-    loop {
-        thread::park();
-    }
-}
 
 #[test]
 fn a_destructor_may_join_a_suspended_task_at_the_end_of_the_runtime() {

@@ -15,6 +15,8 @@ mod dice;
 mod drops;
 #[path = "support/queued.rs"]
 mod queued;
+#[path = "support/rest.rs"]
+mod rest;
 mod support;
 #[path = "support/until.rs"]
 mod until;

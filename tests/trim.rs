@@ -12,6 +12,8 @@ mod child;
 mod drops;
 #[path = "support/queued.rs"]
 mod queued;
+#[path = "support/rest.rs"]
+mod rest;
 mod support;
 #[path = "support/until.rs"]
 mod until;

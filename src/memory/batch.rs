@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 #[cfg(not(virid_loom))]
-use super::class::{Class, class_of};
+use super::class::Class;
 use crate::primitives::{AtomicPtr, Ordering, UnsafeCell, needed};
 
 /// Addresses in a batch: what makes it half a kibibyte with its two words.
@@ -41,7 +41,7 @@ const _: () = assert!(
 
 impl Batch {
     #[cfg(not(virid_loom))]
-    pub(crate) const CLASS: Class = class_of(std::alloc::Layout::new::<Self>());
+    pub(crate) const CLASS: Class = Class::of(size_of::<Self>());
 
     /// How many addresses it holds. For its holder.
     pub(crate) fn len(&self) -> usize {

@@ -1,8 +1,5 @@
 //! The sizes that cells come in.
 
-#[cfg(not(virid_loom))]
-use std::alloc::Layout;
-
 /// How many classes there are. Models have one.
 pub(crate) const CLASSES: usize = if cfg!(virid_loom) { 1 } else { 5 };
 
@@ -46,11 +43,4 @@ impl Class {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         (0..CLASSES as u8).map(Self)
     }
-}
-
-/// The class of `layout`, for memory that is a cell in size only.
-#[cfg(not(virid_loom))]
-pub(crate) const fn class_of(layout: Layout) -> Class {
-    assert!(layout.align() <= CELL_ALIGN, "no cell is aligned so");
-    Class::of(layout.size())
 }

@@ -7,10 +7,10 @@
 //! Under the loom cfg a stand-in reclaims at the earliest moment that the
 //! contract allows, so that models find who looks too late.
 
+#[cfg(virid_loom)]
+pub(crate) use stand_in::{Guard, pin};
 #[cfg(not(virid_loom))]
 pub(crate) use with_crossbeam::{Guard, pin};
-#[cfg(virid_loom)]
-pub(crate) use with_loom::{Guard, pin};
 
 /// How often [`settle`] tries to get past a thread that is pinned.
 const ROUNDS: usize = if cfg!(virid_loom) { 1 } else { 16 };
@@ -69,4 +69,4 @@ mod with_crossbeam {
 
 #[cfg(virid_loom)]
 #[path = "../../tests/loom/epoch.rs"]
-mod with_loom;
+mod stand_in;

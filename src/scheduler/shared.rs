@@ -243,7 +243,8 @@ impl Shared {
         // As in `inject_woken`: the thread may end, and the runtime with it.
         let _visit = self.visitors.enter();
         self.remotes[worker].inbox.push(runnable);
-        // Pairs with the sleeper's, in `Worker::park`.
+        // Pairs with the sleeper's, in `Worker::park`. Not marked as needed: models
+        // know no green threads, which alone are sent.
         fence(Ordering::SeqCst);
         if self.idle.claim(worker) {
             self.signals_from_outside.fetch_add(1);
@@ -386,8 +387,8 @@ impl Shared {
         self.remotes.iter().filter_map(of).collect()
     }
 
-    /// References to all suspended tasks. Called after the workers have left,
-    /// when no further task will be suspended.
+    /// References to all tasks that have been suspended and have not ended. At the
+    /// end of the runtime; by the last worker when nobody can be suspended any more.
     pub(crate) fn suspended(&self) -> Vec<TaskRef> {
         let mut tasks = Vec::new();
         self.cells.visit(|cell| {

@@ -27,9 +27,9 @@ pub(crate) fn prepare(queues: &[Queue]) -> Arc<Shared> {
     shared
 }
 
-/// Makes a task of a future and queues it: on the worker's own queue if this thread is a
-/// worker of `shared`, else in the injector. Where the runtime has ended, the
-/// task is cancelled.
+/// Makes a task of a future and queues it: on the worker's own queue if this
+/// thread is a worker of `shared`, else in the injector. Where the runtime has
+/// ended, the task is cancelled.
 #[inline]
 #[track_caller]
 pub(crate) fn spawn<F>(shared: &Shared, future: F) -> JoinHandle<F::Output>
@@ -48,30 +48,44 @@ where
     W: Work + Send + 'static,
     W::Output: Send + 'static,
 {
+    let way = Way::to(shared);
     // SAFETY: the cells are this runtime's.
-    let made = unsafe { TaskCell::spawn(work, |class| allocate(shared, class)) };
+    let made = unsafe { TaskCell::spawn(work, |class| way.allocate(class)) };
     let (runnable, handle) = made;
-    queue(shared, runnable);
+    way.queue(runnable);
     handle
 }
 
-/// A free cell, from the worker's own lists if this thread is a worker.
-#[inline]
-pub(crate) fn allocate(shared: &Shared, class: Class) -> NonNull<u8> {
-    match Worker::current_of(shared) {
-        Some(worker) => worker.lists().allocate(class),
-        None => shared.cells().allocate(class),
-    }
+/// The calling thread's way into a runtime.
+pub(crate) struct Way<'a> {
+    shared: &'a Shared,
+    /// The calling thread, if it is a worker there.
+    worker: Option<&'a Worker>,
 }
 
-/// Queues a new task.
-#[inline]
-pub(crate) fn queue(shared: &Shared, runnable: Runnable) {
-    match Worker::current_of(shared) {
-        Some(worker) => {
-            worker.push_new(runnable);
+impl<'a> Way<'a> {
+    #[inline]
+    pub(crate) fn to(shared: &'a Shared) -> Self {
+        let worker = Worker::current_of(shared);
+        Self { shared, worker }
+    }
+
+    /// A free cell, from the worker's own lists if there is one.
+    #[inline]
+    pub(crate) fn allocate(&self, class: Class) -> NonNull<u8> {
+        match self.worker {
+            Some(worker) => worker.lists().allocate(class),
+            None => self.shared.cells().allocate(class),
         }
-        None => queue_from_outside(shared, runnable),
+    }
+
+    /// Queues a new task.
+    #[inline]
+    pub(crate) fn queue(self, runnable: Runnable) {
+        match self.worker {
+            Some(worker) => worker.push_new(runnable),
+            None => queue_from_outside(self.shared, runnable),
+        }
     }
 }
 

@@ -7,8 +7,7 @@
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::task::Waker;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::answer::{Complete, Start, Suspend};
 use super::error::JoinError;
@@ -27,9 +26,9 @@ type Outcome<F> = Result<<F as Work>::Output, JoinError>;
 /// A task of the work `F`, a future or a green thread: the header, and behind it
 /// the payload.
 ///
-/// Invariant of the payload: it holds the future (or the thread) until the task ends (by result,
-/// panic or cancelling), then the outcome if a handle is there to own it, then
-/// nothing. The header's rules 1 and 2 say who may touch it; it does so inside
+/// Invariant of the payload: it holds the future (or the thread) until the task
+/// ends (by result, panic or cancelling), then the outcome if a handle is there to
+/// own it, then nothing. The header's rules 1 and 2 say who may touch it; it does so inside
 /// `header.payload`.
 pub(crate) struct TaskCell<F: Work>(PhantomData<F>);
 

@@ -299,9 +299,7 @@ impl Runnable {
         let again = unsafe { run(this.0) };
         again.then(|| Runnable(this.0))
     }
-}
 
-impl Runnable {
     /// The task's number, and where it was spawned.
     #[inline]
     pub(crate) fn origin(&self) -> (Id, &'static Location<'static>) {

@@ -9,10 +9,10 @@ use std::fmt::{self, Write};
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use super::current::Current;
 use super::stack;
+use crate::primitives::{AtomicBool, AtomicPtr, Ordering};
 use crate::task::waker::place_behind;
 
 /// What handled these signals before, in the order of [`SIGNALS`].

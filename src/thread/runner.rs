@@ -21,7 +21,7 @@ use std::task::{Context, Poll, Waker};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::current::Current;
-use super::overflow;
+use super::fault;
 use super::stack::{Size, Stack};
 use crate::context;
 use crate::task::work::Work;
@@ -53,7 +53,7 @@ pub(crate) struct Runner {
 
 impl Runner {
     fn new(size: Size, home: usize) -> io::Result<Box<Self>> {
-        overflow::install();
+        fault::install();
         let stack = Stack::take(size)?;
         let current = NonNull::from(Box::leak(Box::new(Current::new())));
         let coroutine = Coroutine::with_stack(stack, move |yielder, first| {
@@ -142,8 +142,10 @@ pub(crate) struct Runners {
     spawn_yields: bool,
     #[expect(clippy::vec_box, reason = "the box goes to the thread and comes back")]
     idle: RefCell<Vec<Box<Runner>>>,
-    /// The threads that have waited and not ended.
+    /// The threads that have waited and not ended, and their number, which is
+    /// asked for before every task.
     started: RefCell<Vec<NonNull<Current>>>,
+    started_len: Cell<usize>,
 }
 
 thread_local! {
@@ -161,6 +163,7 @@ impl Runners {
             spawn_yields,
             idle: RefCell::default(),
             started: RefCell::default(),
+            started_len: Cell::new(0),
         }
     }
 
@@ -184,8 +187,9 @@ impl Runners {
     }
 
     /// How many threads have waited and not ended.
+    #[inline]
     pub(crate) fn started(&self) -> usize {
-        self.started.borrow().len()
+        self.started_len.get()
     }
 
     /// Wakers of those threads.
@@ -240,6 +244,7 @@ impl Runners {
         let mut started = self.started.borrow_mut();
         current.place.set(started.len());
         started.push(NonNull::from(current));
+        self.started_len.set(started.len());
     }
 
     fn leave(&self, current: &Current) {
@@ -249,6 +254,7 @@ impl Runners {
         }
         let mut started = self.started.borrow_mut();
         started.swap_remove(place);
+        self.started_len.set(started.len());
         if let Some(moved) = started.get(place) {
             // SAFETY: a started thread keeps its runner.
             unsafe { moved.as_ref() }.place.set(place);

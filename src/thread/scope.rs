@@ -3,15 +3,16 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::current::Current;
 use super::handle::{self, JoinHandle, Thread};
 use super::runner::Green;
 use super::{Builder, park};
 use crate::context;
+use crate::primitives::{AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::runtime;
+use crate::scheduler::spawn::let_children_run;
 use crate::unwind::Cancelled;
 
 /// A scope for threads that borrow from their surroundings; from [`scope`].
@@ -50,8 +51,8 @@ struct ScopeData {
 /// # Panics
 ///
 /// With what `f` panics with; if a thread that nobody joined has panicked; if one
-/// never ran because the runtime has ended; and
-/// inside an async task, which has no stack to borrow from.
+/// never ran because the runtime has ended; and inside an async task, which has no
+/// stack to borrow from.
 #[track_caller]
 pub fn scope<'env, F, T>(f: F) -> T
 where
@@ -138,11 +139,7 @@ struct Packet<'scope, T> {
 
 impl<T> Drop for Packet<'_, T> {
     fn drop(&mut self) {
-        let result = self
-            .result
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let result = self.result.lock().take();
         if matches!(result, Some(Err(_))) {
             self.data.has_panicked.store(true, Ordering::Relaxed);
         }
@@ -219,7 +216,7 @@ impl Builder {
         let body: Box<dyn FnOnce() + Send + 'static> = unsafe { std::mem::transmute(body) };
         let task = runtime::spawn_work_on_current(Green::new(size, body));
         let handle = JoinHandle::new(task, name);
-        runtime::let_children_run();
+        let_children_run();
         Ok(ScopedJoinHandle { handle, packet })
     }
 }
@@ -243,7 +240,7 @@ impl<F: FnOnce() -> T, T> Body<'_, F, T> {
             Err(payload) if payload.is::<Cancelled>() => (None, Some(payload)),
             result => (Some(result), None),
         };
-        *packet.result.lock().unwrap_or_else(PoisonError::into_inner) = result;
+        *packet.result.lock() = result;
         drop(packet);
         if let Some(end) = end {
             resume_unwind(end);
@@ -273,12 +270,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     pub fn join(self) -> std::thread::Result<T> {
         let ended = self.handle.join();
         self.packet.is_known.store(true, Ordering::Relaxed);
-        let result = self
-            .packet
-            .result
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let result = self.packet.result.lock().take();
         match (result, ended) {
             (Some(result), _) => result,
             (None, Err(payload)) => Err(payload),

@@ -9,10 +9,10 @@
 
 use std::io;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use corosensei::stack::{Stack as StackBounds, StackPointer};
+
+use crate::primitives::{AtomicBool, Mutex, Ordering};
 
 /// What a stack has at least: a contained panic that prints a backtrace needs 24
 /// KiB.
@@ -100,10 +100,6 @@ static BY_PROTECTION: AtomicBool = AtomicBool::new(false);
 /// Forces guards by `mprotect`, to test what older kernels do.
 const GUARD_VARIABLE: &str = "VIRID_STACK_GUARD";
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Stack {
     /// A stack, new or used before.
     ///
@@ -111,7 +107,7 @@ impl Stack {
     ///
     /// Where the system has no memory, or no room for another guard.
     pub(crate) fn take(size: Size) -> io::Result<Self> {
-        let mut free = lock(&FREE[size.0 as usize]);
+        let mut free = FREE[size.0 as usize].lock();
         if free.is_empty() {
             map_more(size, &mut free)?;
         }
@@ -135,7 +131,9 @@ impl Stack {
                 libc::MADV_DONTNEED,
             );
         }
-        lock(&FREE[self.size.0 as usize]).push(self.first.as_ptr().expose_provenance());
+        FREE[self.size.0 as usize]
+            .lock()
+            .push(self.first.as_ptr().expose_provenance());
     }
 }
 
@@ -163,7 +161,7 @@ fn map_more(size: Size, free: &mut Vec<usize>) -> io::Result<()> {
     // SAFETY: the advice changes no byte.
     unsafe { libc::madvise(mapping, bytes, libc::MADV_NOHUGEPAGE) };
     let first = mapping.cast::<u8>().expose_provenance();
-    lock(&MAPPED).push((first, bytes, stride));
+    MAPPED.lock().push((first, bytes, stride));
     for index in 0..count {
         let stack = first + index * stride;
         if let Err(error) = guard(stack) {
@@ -171,7 +169,7 @@ fn map_more(size: Size, free: &mut Vec<usize>) -> io::Result<()> {
             if index > 0 {
                 return Ok(());
             }
-            lock(&MAPPED).retain(|&(mapped, ..)| mapped != first);
+            MAPPED.lock().retain(|&(mapped, ..)| mapped != first);
             // SAFETY: nobody has a stack of it.
             unsafe { libc::munmap(mapping, bytes) };
             return Err(error);
@@ -211,7 +209,7 @@ fn guard(first: usize) -> io::Result<()> {
 /// The size of the stack whose guard holds this address, if one does. Takes no
 /// lock that may be held: for a signal handler.
 pub(crate) fn guard_at(address: usize) -> Option<usize> {
-    let mapped = MAPPED.try_lock().ok()?;
+    let mapped = MAPPED.try_lock()?;
     let hit = mapped
         .iter()
         .find(|&&(first, bytes, _)| (first..first + bytes).contains(&address));

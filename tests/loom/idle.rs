@@ -13,7 +13,7 @@ use loom::thread;
 use crate::scheduler::parker::Parker;
 use crate::scheduler::queue::Queue;
 use crate::scheduler::shared::Shared;
-use crate::scheduler::spawn;
+use crate::scheduler::spawn::{self, Way};
 use crate::scheduler::worker::Worker;
 use crate::task::JoinHandle;
 use crate::task::cell::TaskCell;
@@ -70,11 +70,12 @@ fn spawn_detached(shared: &Shared, body: impl FnOnce() + Send + 'static) {
 }
 
 fn spawn_future_detached(shared: &Shared, future: impl Future<Output = ()> + Send + 'static) {
+    let way = Way::to(shared);
     // SAFETY: the cells are this runtime's.
-    let made = unsafe { TaskCell::spawn(Async(future), |class| spawn::allocate(shared, class)) };
+    let made = unsafe { TaskCell::spawn(Async(future), |class| way.allocate(class)) };
     let (runnable, handle) = made;
     drop(handle);
-    spawn::queue(shared, runnable);
+    way.queue(runnable);
 }
 
 /// A spawn from outside reaches a worker that is about to park.

@@ -1,20 +1,15 @@
 //! A burst that waits in one worker's queue, and the numbers when all is over.
 
-use super::until::until;
+use super::rest::rest;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use virid::Runtime;
-use virid::metrics::{RuntimeMetrics, WorkerMetrics};
+use virid::metrics::RuntimeMetrics;
 
 /// The numbers once every worker is parked and no signal is on its way.
 pub(crate) fn at_rest(runtime: &Runtime) -> RuntimeMetrics {
-    let is_parked = |worker: &WorkerMetrics| worker.parked() == worker.unparked() + 1;
-    until(|| {
-        let metrics = runtime.metrics();
-        let unparked: u64 = metrics.workers().iter().map(WorkerMetrics::unparked).sum();
-        metrics.workers().iter().all(is_parked) && metrics.signals() == unparked
-    });
+    rest(runtime);
     runtime.metrics()
 }
 

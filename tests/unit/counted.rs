@@ -24,7 +24,7 @@ macro_rules! counted {
         #[derive(Debug)]
         pub(crate) struct $name$(<$parameter>)?(atomic::$name$(<$parameter>)?);
 
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "each type has all of them, and not all are used")]
         impl$(<$parameter>)? $name$(<$parameter>)? {
             pub(crate) const fn new(value: $value) -> Self {
                 Self(atomic::$name::new(value))
