@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-const protocol = 1
+const protocol = 2
 
 type request struct {
 	Protocol uint32 `json:"protocol"`
@@ -34,9 +34,15 @@ type request struct {
 type response struct {
 	Protocol uint32 `json:"protocol"`
 	Version  string `json:"version"`
+	Cold     timed  `json:"cold"`
+	Warm     timed  `json:"warm"`
+	PeakKiB  uint64 `json:"peak_kib"`
+}
+
+// timed is what one burst took and came to.
+type timed struct {
 	Ns       int64  `json:"ns"`
 	CPUNs    int64  `json:"cpu_ns"`
-	PeakKiB  uint64 `json:"peak_kib"`
 	Checksum string `json:"checksum"`
 }
 
@@ -68,10 +74,10 @@ func task(i uint64) {
 
 // burst is called from a goroutine. Add comes once and up front: an Add per
 // goroutine, as in WaitGroup.Go, would cost one more atomic operation for each.
-func burst(n uint64) (response, error) {
+func burst(n uint64) (timed, error) {
 	cpu, err := cpuTime()
 	if err != nil {
-		return response{}, err
+		return timed{}, err
 	}
 	start := time.Now()
 	running.Add(int(n))
@@ -82,39 +88,30 @@ func burst(n uint64) (response, error) {
 	wall := time.Since(start)
 	cpuEnd, err := cpuTime()
 	if err != nil {
-		return response{}, err
+		return timed{}, err
 	}
 	var sum uint64
 	for i := range results {
 		sum += results[i].sum.Swap(0)
 	}
-	return response{
-		Protocol: protocol,
-		Version:  strings.TrimPrefix(runtime.Version(), "go"),
+	return timed{
 		Ns:       wall.Nanoseconds(),
 		CPUNs:    (cpuEnd - cpu).Nanoseconds(),
 		Checksum: fmt.Sprintf("%016x", sum),
 	}, nil
 }
 
-// measure runs the burst twice and reports the second, like the Rust half.
-func measure(n uint64) (response, error) {
-	type outcome struct {
-		response
-		error
-	}
-	done := make(chan outcome)
+// measure runs the burst twice, like the Rust half.
+func measure(n uint64) (cold, warm timed, err error) {
+	done := make(chan struct{})
 	go func() {
-		_, err := burst(n)
-		if err != nil {
-			done <- outcome{error: err}
-			return
+		defer close(done)
+		if cold, err = burst(n); err == nil {
+			warm, err = burst(n)
 		}
-		answer, err := burst(n)
-		done <- outcome{answer, err}
 	}()
-	last := <-done
-	return last.response, last.error
+	<-done
+	return cold, warm, err
 }
 
 func cpuTime() (time.Duration, error) {
@@ -160,9 +157,15 @@ func serve() error {
 		return fmt.Errorf("unknown workload %q", order.Workload)
 	}
 	runtime.GOMAXPROCS(order.Workers)
-	answer, err := measure(order.Tasks)
+	cold, warm, err := measure(order.Tasks)
 	if err != nil {
 		return err
+	}
+	answer := response{
+		Protocol: protocol,
+		Version:  strings.TrimPrefix(runtime.Version(), "go"),
+		Cold:     cold,
+		Warm:     warm,
 	}
 	if answer.PeakKiB, err = peakKiB(); err != nil {
 		return err
@@ -177,7 +180,7 @@ func serve() error {
 			return err
 		}
 	case "wrong":
-		answer.Checksum = fmt.Sprintf("%016x", 0)
+		answer.Warm.Checksum = fmt.Sprintf("%016x", 0)
 	}
 	return json.NewEncoder(os.Stdout).Encode(answer)
 }

@@ -1,4 +1,4 @@
-//! The measuring side: one request in, one burst, one line out, exit.
+//! The measuring side: one request in, two bursts, one line out, exit.
 
 use std::fs;
 use std::io::{self, BufRead, Write};
@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Write};
 use rustix::process::{Signal, getpid, getppid, kill_process};
 
 use crate::contender::{Engine, Job};
-use crate::protocol::{Fault, PROTOCOL, Request, Response, checksum_text};
+use crate::protocol::{Burst, Fault, PROTOCOL, Request, Response, checksum_text};
 use crate::{machine, runtimes, versions};
 
 /// First argument of a child process.
@@ -32,7 +32,7 @@ pub(crate) fn serve() -> io::Result<()> {
             std::thread::park();
         },
         Some(Fault::Crash) => kill_process(getpid(), Signal::KILL)?,
-        Some(Fault::Wrong) => response.checksum = checksum_text(0),
+        Some(Fault::Wrong) => response.bursts.warm.checksum = checksum_text(0),
         None => {}
     }
     let mut line = serde_json::to_string(&response)?;
@@ -53,10 +53,12 @@ fn measure(request: &Request) -> io::Result<Response> {
     Ok(Response {
         protocol: PROTOCOL,
         version: versions::locked(package).to_owned(),
-        ns: u64::try_from(measured.wall.as_nanos()).unwrap_or(u64::MAX),
-        cpu_ns: measured.cpu_ns,
+        bursts: measured.map(|burst| Burst {
+            ns: u64::try_from(burst.wall.as_nanos()).unwrap_or(u64::MAX),
+            cpu_ns: burst.cpu_ns,
+            checksum: checksum_text(burst.checksum),
+        }),
         peak_kib: machine::peak_kib().ok_or_else(|| invalid("no VmHWM in /proc"))?,
-        checksum: checksum_text(measured.checksum),
     })
 }
 

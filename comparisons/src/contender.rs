@@ -1,6 +1,6 @@
 //! One row of the comparison: a runtime, and how to measure it.
 
-use crate::workloads::{Measured, Workload};
+use crate::workloads::{Bursts, Measured, Workload};
 
 /// What to measure.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ pub(crate) enum Engine {
         /// Package whose version is reported.
         package: &'static str,
         /// Measures one job in the current process.
-        measure: fn(Job) -> std::io::Result<Measured>,
+        measure: fn(Job) -> std::io::Result<Bursts<Measured>>,
     },
     /// In the Go program.
     Go,

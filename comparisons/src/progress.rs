@@ -72,7 +72,7 @@ fn summary(cells: &[Cell], round: u32) -> String {
             let time = match (&cell.failure, cell.samples.last()) {
                 (Some(failure), _) => failure.reason.clone(),
                 (None, Some(sample)) if sample.round == round => {
-                    format::three_digits(sample.ns as f64 / cell.tasks as f64)
+                    format::three_digits(sample.bursts.warm.ns as f64 / cell.tasks as f64)
                 }
                 (None, _) => "-".to_owned(),
             };

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::workloads::Workload;
+use crate::workloads::{Bursts, Workload};
 
 /// Version of the two messages.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// The order to measure, on the child's standard input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,13 +47,21 @@ pub(crate) struct Response {
     pub(crate) protocol: u32,
     /// Version of the runtime.
     pub(crate) version: String,
-    /// Wall time of the timed burst.
-    pub(crate) ns: u64,
-    /// User and system time of the process during the timed burst.
-    pub(crate) cpu_ns: u64,
+    /// What both bursts took and came to.
+    #[serde(flatten)]
+    pub(crate) bursts: Bursts<Burst>,
     /// Peak resident memory of the child as it reads its own. The launcher's
     /// `wait4` would not do: Linux counts the launcher's memory in it.
     pub(crate) peak_kib: u64,
+}
+
+/// One timed burst.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Burst {
+    /// Wall time.
+    pub(crate) ns: u64,
+    /// User and system time of the process meanwhile.
+    pub(crate) cpu_ns: u64,
     /// What the tasks computed, in hexadecimal because a JSON number may lose
     /// the low bits of 64.
     pub(crate) checksum: String,

@@ -5,9 +5,22 @@ use std::fmt::Write;
 use crate::format;
 use crate::results::{Cell, Document};
 use crate::table::{Align, Emphasis, Row, Table};
+use crate::workloads::Phase;
 
 const WIDTH: usize = 80;
 const KEY: usize = 10;
+
+/// The tables, in the order of how often a program meets their burst.
+const TABLES: [(&str, Phase); 2] = [
+    (
+        "The second burst of a process, which finds threads and memory in place:",
+        Phase::Warm,
+    ),
+    (
+        "The first burst of a process, which pays for both:",
+        Phase::Cold,
+    ),
+];
 
 /// Part of the CPU time that others may take before the table mentions it.
 const NOISE: f64 = 0.02;
@@ -16,8 +29,11 @@ const NOISE: f64 = 0.02;
 pub(crate) fn terminal(document: &Document, baseline: &str) -> String {
     let mut text = String::from("\n");
     wrap(&mut text, "", &headline(document));
-    text.push('\n');
-    text.push_str(&table(document, baseline).terminal());
+    for (title, phase) in TABLES {
+        text.push('\n');
+        wrap(&mut text, "", title);
+        text.push_str(&table(document, baseline, phase).terminal());
+    }
     text.push('\n');
     for line in remarks(document) {
         wrap(&mut text, "note", &line);
@@ -56,8 +72,10 @@ fn wrap(text: &mut String, key: &str, value: &str) {
 /// The table and the lines below it, as Markdown.
 pub(crate) fn markdown(document: &Document, baseline: &str) -> String {
     let mut text = format!("{}\n\n", headline(document));
-    text.push_str(&table(document, baseline).markdown());
-    text.push('\n');
+    for (title, phase) in TABLES {
+        let table = table(document, baseline, phase).markdown();
+        let _ = writeln!(text, "{title}\n\n{table}");
+    }
     for line in remarks(document) {
         let _ = writeln!(text, "- {line}");
     }
@@ -83,7 +101,7 @@ fn headline(document: &Document) -> String {
     )
 }
 
-fn table(document: &Document, baseline: &str) -> Table {
+fn table(document: &Document, baseline: &str, phase: Phase) -> Table {
     let mut groups: Vec<Vec<Row>> = Vec::new();
     let mut size = None;
     for cell in &document.cells {
@@ -92,8 +110,8 @@ fn table(document: &Document, baseline: &str) -> Table {
             groups.push(Vec::new());
             size = Some(cell.tasks);
         }
-        let best = best(document, cell.tasks);
-        let row = row(cell, first, best, baseline);
+        let best = best(document, cell.tasks, phase);
+        let row = row(cell, first, best, baseline, phase);
         groups.last_mut().expect("pushed above").push(row);
     }
     Table {
@@ -111,7 +129,7 @@ fn table(document: &Document, baseline: &str) -> Table {
     }
 }
 
-fn row(cell: &Cell, first: bool, best: f64, baseline: &str) -> Row {
+fn row(cell: &Cell, first: bool, best: f64, baseline: &str, phase: Phase) -> Row {
     let size = if first {
         format::tasks(cell.tasks)
     } else {
@@ -128,30 +146,31 @@ fn row(cell: &Cell, first: bool, best: f64, baseline: &str) -> Row {
             Emphasis::Failed
         }
         (None, Some(summary)) => {
+            let times = summary.bursts.of(phase);
             cells.extend([
-                format::three_digits(summary.ns_per_task),
+                format::three_digits(times.ns_per_task),
                 if cell.samples.len() > 1 {
                     format!(
                         "{}-{}",
-                        format::three_digits(summary.fastest_ns_per_task),
-                        format::three_digits(summary.slowest_ns_per_task)
+                        format::three_digits(times.fastest_ns_per_task),
+                        format::three_digits(times.slowest_ns_per_task)
                     )
                 } else {
                     String::new()
                 },
-                match summary.ratio {
+                match times.ratio {
                     _ if cell.runtime == baseline => "-".to_owned(),
                     None => String::new(),
-                    Some(ratio) if summary.rounds_disagree => {
+                    Some(ratio) if times.rounds_disagree => {
                         format!("~{}", format::ratio(ratio))
                     }
                     Some(ratio) => format::ratio(ratio),
                 },
                 format::kib(summary.peak_kib),
-                format::nanos(summary.cpu_ns),
+                format::nanos(times.cpu_ns),
                 cell.samples.len().to_string(),
             ]);
-            if summary.rank() <= best {
+            if times.rank() <= best {
                 Emphasis::Best
             } else {
                 Emphasis::None
@@ -161,10 +180,10 @@ fn row(cell: &Cell, first: bool, best: f64, baseline: &str) -> Row {
     Row { cells, emphasis }
 }
 
-fn best(document: &Document, tasks: u64) -> f64 {
+fn best(document: &Document, tasks: u64, phase: Phase) -> f64 {
     let of_size = document.cells.iter().filter(|cell| cell.tasks == tasks);
     of_size
-        .filter_map(|cell| Some(cell.summary.as_ref()?.rank()))
+        .filter_map(|cell| Some(cell.summary.as_ref()?.bursts.of(phase).rank()))
         .fold(f64::INFINITY, f64::min)
 }
 
@@ -252,8 +271,7 @@ fn origin(document: &Document, baseline: &str) -> Vec<(&'static str, String)> {
         (
             "columns",
             format!(
-                "medians over the runs; each is a process that runs the burst twice and times \
-                 the second; range: fastest to slowest; vs {baseline}: median of the ratios \
+                "medians over the runs, each a process that runs the burst twice; range: fastest to slowest; vs {baseline}: median of the ratios \
                  within a round, which can differ from the ratio of the medians, ~ if rounds \
                  disagree on which is faster; memory: peak of the process; CPU: user and system"
             ),

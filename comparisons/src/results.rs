@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
 use crate::stats;
-use crate::workloads::Workload;
+use crate::workloads::{Bursts, Phase, Workload};
 
 /// Version of the document's layout.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 2;
 
 /// One run of this program.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,17 +72,35 @@ pub(crate) struct Cell {
 pub(crate) struct Sample {
     /// Round, from 0. Samples of one round were taken next to each other.
     pub(crate) round: u32,
-    /// Wall time of the burst.
-    pub(crate) ns: u64,
-    /// User and system time of the child during the burst.
-    pub(crate) cpu_ns: u64,
+    /// What both bursts took.
+    #[serde(flatten)]
+    pub(crate) bursts: Bursts<Times>,
     /// Peak resident memory of the child.
     pub(crate) peak_kib: u64,
+}
+
+/// What one burst took.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Times {
+    /// Wall time.
+    pub(crate) ns: u64,
+    /// User and system time of the child meanwhile.
+    pub(crate) cpu_ns: u64,
 }
 
 /// Medians over the rounds of a cell.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Summary {
+    /// Of each burst.
+    #[serde(flatten)]
+    pub(crate) bursts: Bursts<BurstSummary>,
+    /// Peak resident memory.
+    pub(crate) peak_kib: f64,
+}
+
+/// Medians over the rounds, of one burst of each.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct BurstSummary {
     /// Wall time per task.
     pub(crate) ns_per_task: f64,
     /// The same of the fastest round.
@@ -94,8 +112,6 @@ pub(crate) struct Summary {
     pub(crate) ratio: Option<f64>,
     /// Whether each of the two was the faster one in some round.
     pub(crate) rounds_disagree: bool,
-    /// Peak resident memory.
-    pub(crate) peak_kib: f64,
     /// User and system time of the whole burst.
     pub(crate) cpu_ns: f64,
 }
@@ -165,7 +181,7 @@ impl Document {
     }
 }
 
-impl Summary {
+impl BurstSummary {
     /// What decides which runtime of a size is the fastest: the ratio, because
     /// it is free of what disturbed whole rounds, or the time without a baseline.
     pub(crate) fn rank(&self) -> f64 {
@@ -194,25 +210,36 @@ pub(crate) fn summarize(cells: &mut [Cell], baseline: &str) {
 }
 
 fn summary(cell: &Cell, baseline: &[Sample]) -> Option<Summary> {
+    Some(Summary {
+        bursts: Bursts {
+            cold: burst_summary(cell, baseline, Phase::Cold)?,
+            warm: burst_summary(cell, baseline, Phase::Warm)?,
+        },
+        peak_kib: stats::median(cell.samples.iter().map(|sample| sample.peak_kib as f64))?,
+    })
+}
+
+fn burst_summary(cell: &Cell, baseline: &[Sample], phase: Phase) -> Option<BurstSummary> {
+    let ns = |sample: &Sample| sample.bursts.of(phase).ns as f64;
     let per_task: Vec<f64> = cell
         .samples
         .iter()
-        .map(|sample| sample.ns as f64 / cell.tasks as f64)
+        .map(|sample| ns(sample) / cell.tasks as f64)
         .collect();
     let ratios = cell.samples.iter().filter_map(|sample| {
         let other = baseline.iter().find(|other| other.round == sample.round)?;
-        Some(sample.ns as f64 / other.ns as f64)
+        Some(ns(sample) / ns(other))
     });
     let ratios: Vec<f64> = ratios.collect();
     let (fastest, slowest) = stats::range(&per_task)?;
-    Some(Summary {
+    let cpu = cell.samples.iter().map(|sample| sample.bursts.of(phase));
+    Some(BurstSummary {
         ns_per_task: stats::median(per_task.iter().copied())?,
         fastest_ns_per_task: fastest,
         slowest_ns_per_task: slowest,
         rounds_disagree: stats::range(&ratios).is_some_and(|(low, high)| low < 1.0 && high > 1.0),
         ratio: stats::median(ratios),
-        peak_kib: stats::median(cell.samples.iter().map(|sample| sample.peak_kib as f64))?,
-        cpu_ns: stats::median(cell.samples.iter().map(|sample| sample.cpu_ns as f64))?,
+        cpu_ns: stats::median(cpu.map(|times| times.cpu_ns as f64))?,
     })
 }
 
@@ -223,8 +250,13 @@ mod tests {
     fn cell(runtime: &str, times: &[(u32, u64)]) -> Cell {
         let sample = |&(round, ns)| Sample {
             round,
-            ns,
-            cpu_ns: ns,
+            bursts: Bursts {
+                cold: Times {
+                    ns: 7 * ns,
+                    cpu_ns: ns,
+                },
+                warm: Times { ns, cpu_ns: ns },
+            },
             peak_kib: 1,
         };
         Cell {
@@ -245,9 +277,10 @@ mod tests {
         ];
         summarize(&mut cells, "base");
         let other = cells[1].summary.as_ref().unwrap();
-        assert_eq!(other.ratio, Some(2.0));
-        assert_eq!(other.ns_per_task, 30.0);
-        assert!(!other.rounds_disagree);
+        assert_eq!(other.bursts.warm.ratio, Some(2.0));
+        assert_eq!(other.bursts.warm.ns_per_task, 30.0);
+        assert_eq!(other.bursts.cold.ns_per_task, 210.0);
+        assert!(!other.bursts.warm.rounds_disagree);
     }
 
     #[test]
@@ -257,9 +290,9 @@ mod tests {
             cell("other", &[(0, 200), (1, 99), (2, 200)]),
         ];
         summarize(&mut cells, "base");
-        let [base, other] = &cells;
-        assert!(other.summary.as_ref().unwrap().rounds_disagree);
-        assert!(!base.summary.as_ref().unwrap().rounds_disagree);
+        let [base, other] = cells.map(|cell| cell.summary.unwrap().bursts.warm);
+        assert!(other.rounds_disagree);
+        assert!(!base.rounds_disagree);
     }
 
     #[test]
@@ -272,6 +305,6 @@ mod tests {
         });
         summarize(&mut cells, "base");
         assert!(cells[0].summary.is_none());
-        assert_eq!(cells[1].summary.as_ref().unwrap().ratio, None);
+        assert_eq!(cells[1].summary.as_ref().unwrap().bursts.warm.ratio, None);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::contender::{Contender, Engine};
 use crate::launch::{Launcher, Outcome};
 use crate::protocol::{FaultPlan, PROTOCOL, Request, Response, checksum_text};
-use crate::results::{Cell, Failure, FailureKind, Sample};
+use crate::results::{Cell, Failure, FailureKind, Sample, Times};
 use crate::workloads::Workload;
 use crate::{child, format, machine};
 
@@ -180,11 +180,13 @@ impl<'a, R: FnMut(Progress<'_>)> Rounds<'a, R> {
             elapsed: self.started.elapsed(),
         });
         match self.measure(contender, tasks) {
-            Outcome::Answered(answer) if answer.checksum == expected => {
+            Outcome::Answered(answer) if answer.bursts.all(|burst| burst.checksum == expected) => {
                 self.outcomes.cells[cell].samples.push(Sample {
                     round,
-                    ns: answer.ns,
-                    cpu_ns: answer.cpu_ns,
+                    bursts: answer.bursts.map(|burst| Times {
+                        ns: burst.ns,
+                        cpu_ns: burst.cpu_ns,
+                    }),
                     peak_kib: answer.peak_kib,
                 });
                 self.outcomes
@@ -274,8 +276,8 @@ fn wrong_answer(answer: &Response, expected: &str) -> Failure {
         kind: FailureKind::WrongAnswer,
         reason: "wrong answer".to_owned(),
         detail: Some(format!(
-            "checksum {} instead of {expected}",
-            answer.checksum
+            "checksums {} and {} instead of {expected}",
+            answer.bursts.cold.checksum, answer.bursts.warm.checksum
         )),
     }
 }

@@ -17,7 +17,51 @@ pub(crate) enum Workload {
     Flat,
 }
 
-/// One timed run.
+/// What is known of each of the two bursts that one process runs.
+///
+/// They are kept apart because they measure different things: the first pays for
+/// fresh memory pages and for the start of threads, the second finds both.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Bursts<T> {
+    /// Of the first.
+    pub(crate) cold: T,
+    /// Of the second.
+    pub(crate) warm: T,
+}
+
+/// One of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The first.
+    Cold,
+    /// The second.
+    Warm,
+}
+
+impl<T> Bursts<T> {
+    /// The one of `phase`.
+    pub(crate) fn of(&self, phase: Phase) -> &T {
+        match phase {
+            Phase::Cold => &self.cold,
+            Phase::Warm => &self.warm,
+        }
+    }
+
+    /// Both, each made into something else.
+    pub(crate) fn map<U>(&self, f: impl Fn(&T) -> U) -> Bursts<U> {
+        Bursts {
+            cold: f(&self.cold),
+            warm: f(&self.warm),
+        }
+    }
+
+    /// Whether both pass.
+    pub(crate) fn all(&self, pass: impl Fn(&T) -> bool) -> bool {
+        pass(&self.cold) && pass(&self.warm)
+    }
+}
+
+/// One timed burst.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured {
     /// Wall time.
@@ -51,14 +95,14 @@ impl Workload {
     }
 
     /// Measures this workload on a runtime with futures.
-    pub(crate) fn measure_tasks<H: TaskHost>(self, host: &H, n: u64) -> Measured {
+    pub(crate) fn measure_tasks<H: TaskHost>(self, host: &H, n: u64) -> Bursts<Measured> {
         match self {
             Self::Flat => flat::measure_tasks(host, n),
         }
     }
 
     /// Measures this workload on a runtime with scopes.
-    pub(crate) fn measure_scope<H: ScopeHost>(self, host: &H, n: u64) -> Measured {
+    pub(crate) fn measure_scope<H: ScopeHost>(self, host: &H, n: u64) -> Bursts<Measured> {
         match self {
             Self::Flat => flat::measure_scope(host, n),
         }

@@ -125,7 +125,7 @@ fn every_runtime_computes_the_right_answer() {
         let cell = cell(&document, runtime);
         assert!(cell["failure"].is_null(), "{cell}");
         assert_eq!(cell["samples"].as_array().unwrap().len(), 2);
-        assert!(cell["summary"]["ratio"].as_f64().unwrap() > 0.0);
+        assert!(cell["summary"]["warm"]["ratio"].as_f64().unwrap() > 0.0);
         assert!(document["versions"][runtime].is_string());
     }
 }
@@ -134,7 +134,7 @@ fn every_runtime_computes_the_right_answer() {
 fn document_has_the_schema_and_equals_the_file() {
     let output = finish(tiny("schema", "virid,tokio", &["--json", "--seed", "7"]));
     let document = json(&output);
-    assert_eq!(document["schema_version"], 1);
+    assert_eq!(document["schema_version"], 2);
     assert_eq!(document["workload"], "flat");
     assert_eq!(document["seed"], 7);
     assert_eq!(document["interrupted"], false);
@@ -147,8 +147,14 @@ fn document_has_the_schema_and_equals_the_file() {
     }
     assert!(document["versions"]["rustc"].is_string());
     let sample = &cell(&document, "tokio")["samples"][0];
-    for number in ["ns", "cpu_ns", "peak_kib"] {
-        assert!(sample[number].as_u64().unwrap() > 0, "{number}");
+    assert!(sample["peak_kib"].as_u64().unwrap() > 0);
+    for burst in ["cold", "warm"] {
+        for number in ["ns", "cpu_ns"] {
+            assert!(
+                sample[burst][number].as_u64().unwrap() > 0,
+                "{burst} {number}"
+            );
+        }
     }
     let file = fs::read(scratch("schema.json")).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&file).unwrap(), document);
@@ -160,6 +166,8 @@ fn table_names_everything_needed_to_repeat_it() {
     assert_eq!(output.status.code(), Some(0));
     let text = stdout(&output);
     for part in [
+        "first burst",
+        "second burst",
         "ns/task",
         "vs virid",
         "1K",

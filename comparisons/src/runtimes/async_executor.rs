@@ -9,7 +9,7 @@ use futures_lite::future::block_on;
 
 use crate::contender::{Contender, Engine, Job};
 use crate::hosts::TaskHost;
-use crate::workloads::Measured;
+use crate::workloads::{Bursts, Measured};
 
 /// The row of async-executor.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -44,7 +44,7 @@ impl TaskHost for Host {
     }
 }
 
-fn measure(job: Job) -> io::Result<Measured> {
+fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     for worker in 0..job.workers {
         // `run` on each thread, as its documentation advises: it gives the
         // thread a queue of its own, which a loop over `tick` would not.

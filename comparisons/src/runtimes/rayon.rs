@@ -4,7 +4,7 @@ use std::io;
 
 use crate::contender::{Contender, Engine, Job};
 use crate::hosts::ScopeHost;
-use crate::workloads::Measured;
+use crate::workloads::{Bursts, Measured};
 
 /// The row of rayon.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -42,7 +42,7 @@ impl ScopeHost for Host {
     }
 }
 
-fn measure(job: Job) -> io::Result<Measured> {
+fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     // A pool of its own, so that the worker count is ours and not that of
     // RAYON_NUM_THREADS.
     let pool = rayon::ThreadPoolBuilder::new()

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::contender::{Contender, Engine, Job};
 use crate::hosts::TaskHost;
-use crate::workloads::Measured;
+use crate::workloads::{Bursts, Measured};
 
 /// The row of Tokio.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -40,7 +40,7 @@ impl TaskHost for Host {
     }
 }
 
-fn measure(job: Job) -> io::Result<Measured> {
+fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     // No I/O and no timer driver: the burst needs neither, and without them an
     // idle worker parks on a condition variable, which is cheaper to wake than
     // epoll. The queue intervals stay at their defaults, which Tokio's own docs

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::contender::{Contender, Engine, Job};
 use crate::hosts::TaskHost;
-use crate::workloads::Measured;
+use crate::workloads::{Bursts, Measured};
 
 /// The row of virid.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -39,7 +39,7 @@ impl TaskHost for Host {
     }
 }
 
-fn measure(job: Job) -> io::Result<Measured> {
+fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     // Workers are not pinned, because no peer pins its threads either.
     let runtime = virid::Runtime::builder()
         .worker_threads(job.workers)
