@@ -90,10 +90,11 @@ pub(crate) fn green() -> *const () {
     CONTEXT.with(|context| context.green.get())
 }
 
-/// Says which green thread is running from now on. Which one was before.
+/// Says which green thread is running from now on.
 #[cfg(not(virid_loom))]
-pub(crate) fn set_green(green: *const ()) -> *const () {
-    CONTEXT.with(|context| context.green.replace(green))
+#[inline]
+pub(crate) fn set_green(green: *const ()) {
+    CONTEXT.with(|context| context.green.set(green));
 }
 
 /// How many green threads of this thread are suspended while they unwind: what
@@ -120,6 +121,7 @@ pub(crate) struct Saved {
 
 /// Before the calling green thread is suspended.
 #[cfg(not(virid_loom))]
+#[inline]
 pub(crate) fn save() -> Saved {
     CONTEXT.with(|context| Saved {
         runtime: context.runtime.get(),
@@ -131,6 +133,7 @@ pub(crate) fn save() -> Saved {
 
 /// When it goes on.
 #[cfg(not(virid_loom))]
+#[inline]
 pub(crate) fn restore(saved: Saved) {
     CONTEXT.with(|context| {
         context.runtime.set(saved.runtime);
@@ -233,18 +236,22 @@ pub(crate) fn enter_runtime(runtime: *const ()) -> Entered {
     enter_worker(worker(), runtime)
 }
 
+/// Makes the [`Entered`] with this serial the last one entered again, where a
+/// guard was left entered over it.
+#[inline]
+pub(crate) fn reassert(serial: u64, worker: *const (), runtime: *const ()) {
+    CONTEXT.with(|context| {
+        if context.serial.get() != serial {
+            context.worker.set(worker);
+            context.runtime.set(runtime);
+            context.serial.set(serial);
+        }
+    });
+}
+
 impl Entered {
-    /// Makes this the last one entered again, where a guard was left entered
-    /// over it.
-    #[inline]
-    pub(crate) fn reassert(&self, worker: *const (), runtime: *const ()) {
-        CONTEXT.with(|context| {
-            if context.serial.get() != self.serial {
-                context.worker.set(worker);
-                context.runtime.set(runtime);
-                context.serial.set(self.serial);
-            }
-        });
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     pub(crate) fn standing(&self) -> Standing {

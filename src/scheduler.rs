@@ -108,6 +108,7 @@ pub(crate) mod queue;
 pub(crate) mod running;
 pub(crate) mod shared;
 pub(crate) mod spawn;
+mod threads;
 pub(crate) mod visitors;
 pub(crate) mod worker;
 

@@ -25,11 +25,14 @@
 
 // The folder: `state` (the atomic word), `answer` (what its transitions say), `place` (where a task was spawned),
 // `header` (the erased task and who may touch what), `waker`, `error`, `abort` and `join` (what users hold), `slot` (where a cell
-// keeps what), `cell` (the future and its result).
+// keeps what), `cell` (the future and its result), `work` (future or green thread), `green` (what the latter
+// needs besides).
 pub(crate) mod abort;
 mod answer;
 pub(crate) mod cell;
 pub(crate) mod error;
+#[cfg(not(virid_loom))]
+pub(crate) mod green;
 pub(crate) mod header;
 pub(crate) mod join;
 mod place;

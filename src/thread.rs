@@ -71,8 +71,7 @@ use crate::context;
 use crate::runtime;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::spawn::{let_children_run, spawn_work};
-use crate::task::waker::task_behind;
-use current::Current;
+use current::{Current, Turn};
 use runner::Green;
 
 pub use handle::{JoinHandle, Thread, ThreadId};
@@ -244,11 +243,9 @@ pub fn park() {
         context::assert_may_block("thread::park", "an async channel or lock");
         return std::thread::park();
     };
-    // SAFETY: the calling thread is alive.
-    let task = unsafe { task_behind(&current.waker()) };
     loop {
         current.check();
-        if task.take_token() {
+        if current.task().take_token() {
             return;
         }
         current.suspend("thread::park");
@@ -266,13 +263,13 @@ pub fn park() {
 /// # Panics
 ///
 /// Inside [`no_suspend`].
+#[inline(always)]
 #[track_caller]
 pub fn yield_now() {
     let Some(current) = Current::get() else {
         return std::thread::yield_now();
     };
-    current.check();
-    current.yield_now("thread::yield_now");
+    current.suspend_for(Turn::Yields, "thread::yield_now");
     current.check();
 }
 

@@ -1,9 +1,9 @@
 //! How a worker leaves: what becomes of the tasks when a runtime ends.
 
+use super::threads::home_of;
 use super::worker::Worker;
 use crate::primitives::os_yield;
 use crate::task::header::Runnable;
-use crate::task::waker::task_behind;
 
 /// After so many rounds a worker whose green threads have not ended looks for what
 /// they may be waiting for; then after twice as many, and so on.
@@ -19,16 +19,15 @@ impl Worker {
     /// They are told, and go on until they have ended: a scope waits for its
     /// children, and what they wake is cancelled as it comes.
     pub(super) fn end_own(&self) {
-        for waker in self.runners().wakers() {
-            // SAFETY: a started thread that has not ended is alive.
-            let task = unsafe { task_behind(&waker) };
+        let runners = &self.threads().runners;
+        for task in runners.tasks() {
             if let Some(runnable) = task.cancel() {
                 self.requeue(runnable);
             }
         }
         let mut rounds = 0_u32;
         loop {
-            self.tick();
+            let tick = self.tick();
             rounds = rounds.wrapping_add(1);
             // Also while threads of this worker go on: they may do so by yielding
             // until a task has ended that nobody wakes any more.
@@ -40,13 +39,13 @@ impl Worker {
             while let Some(runnable) = self.pop() {
                 self.cancel(runnable);
             }
-            if self.runners().started() == 0 {
+            if runners.started() == 0 {
                 return;
             }
             while let Some(runnable) = self.shared().next_injected() {
                 self.cancel(runnable);
             }
-            match self.next_pinned() {
+            match self.next_thread(tick) {
                 Some(runnable) => self.run_task(runnable),
                 None => os_yield(),
             }
@@ -66,7 +65,7 @@ impl Worker {
     /// Ends a task at the end of the runtime: at once, or where it is a green
     /// thread that has started, by its worker.
     pub(super) fn cancel(&self, runnable: Runnable) {
-        if runnable.home().is_some() {
+        if home_of(&runnable).is_some() {
             return self.requeue(runnable);
         }
         self.running().begin(runnable.origin());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::queue::Queue;
 use super::shared::Shared;
+use super::threads::home_of;
 use super::worker::Worker;
 use crate::context;
 use crate::memory::Class;
@@ -15,7 +16,7 @@ use crate::task::cell::TaskCell;
 use crate::task::header::{Home, Runnable, Schedule};
 use crate::task::work::{Async, Work};
 #[cfg(not(virid_loom))]
-use crate::thread::current::Current;
+use crate::thread::current::{Current, Turn};
 
 /// What the workers with these queues share.
 pub(crate) fn prepare(queues: &[Queue]) -> Arc<Shared> {
@@ -108,8 +109,7 @@ pub(crate) fn let_children_run() {
     // SAFETY: a green thread runs on a worker.
     let worker = unsafe { &*context::worker().cast::<Worker>() };
     if worker.has_many_queued() && current.may_suspend() {
-        worker.mark_spawner();
-        current.yield_now("thread::spawn");
+        current.suspend_for(Turn::Spawns, "thread::spawn");
     }
 }
 
@@ -127,7 +127,7 @@ impl Schedule for Shared {
     fn schedule(&self, runnable: Runnable) {
         match Worker::current_of(self) {
             Some(worker) => worker.requeue(runnable),
-            None => match runnable.home() {
+            None => match home_of(&runnable) {
                 Some(home) => self.send_home(home, runnable),
                 // Where the runtime is ending, its last worker waits for this
                 // task: a wake does not drop the future of the woken.

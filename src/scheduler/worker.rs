@@ -2,7 +2,6 @@
 //! parks. Everything here runs on the worker's own thread.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,12 +10,14 @@ use super::parker::Parker;
 use super::queue::Queue;
 use super::running::Running;
 use super::shared::Shared;
+use super::threads::{Threads, home_of};
 use crate::context;
 use crate::memory::{self, Lists};
 use crate::metrics::Counters;
 use crate::primitives::{Ordering, fence, needed, spin_loop};
 use crate::rng::Rng;
 use crate::task::header::Runnable;
+use crate::task::work::Stage;
 use crate::thread::runner::Runners;
 use crate::unwind::AbortOnPanic;
 
@@ -30,16 +31,6 @@ const INJECTOR_INTERVAL: u32 = 61;
 const SEARCH_ROUNDS: u32 = if cfg!(virid_loom) { 1 } else { 4 };
 const SPINS_PER_ROUND: u32 = 32;
 
-/// Tasks in a worker's queue past which a green thread that spawns waits.
-const SPAWN_BOUND: usize = 1_000;
-
-/// Every so many tasks one that waits so goes on, however long the queue is.
-const SPAWNER_INTERVAL: u32 = 4_096;
-
-/// Every so many tasks the inbox comes before the worker's own green threads. Odd,
-/// because those have their turn at odd numbers only.
-const INBOX_INTERVAL: u32 = 15;
-
 /// A worker, on its own thread.
 pub(crate) struct Worker {
     shared: Arc<Shared>,
@@ -48,18 +39,13 @@ pub(crate) struct Worker {
     attention: Cell<usize>,
     /// Its free cells.
     lists: Lists,
-    /// Its stacks, and the green threads that have started here.
-    runners: Runners,
-    /// Those of them that can go on.
-    pinned: RefCell<VecDeque<Runnable>>,
-    /// Those that wait for the queue to run short, suspended in a spawn.
-    spawners: RefCell<VecDeque<Runnable>>,
-    /// The thread that is being suspended is one of them.
-    is_spawner: Cell<bool>,
+    threads: Threads,
     queue: Queue,
     parker: Arc<Parker>,
     rng: RefCell<Rng>,
     tick: Cell<u32>,
+    /// Where it stands among those that its thread has entered.
+    standing: Cell<u64>,
 }
 
 impl Worker {
@@ -72,16 +58,14 @@ impl Worker {
         Self {
             attention: Cell::new(0),
             lists,
-            runners,
-            pinned: RefCell::default(),
-            spawners: RefCell::default(),
-            is_spawner: Cell::new(false),
+            threads: Threads::new(runners),
             shared,
             index,
             queue,
             parker,
             rng: RefCell::new(Rng::for_worker(index)),
             tick: Cell::new(0),
+            standing: Cell::new(0),
         }
     }
 
@@ -104,21 +88,20 @@ impl Worker {
         // SAFETY: this function keeps `self` where it is, and longer.
         let _installed = unsafe { memory::install(&self.lists) };
         // SAFETY: the same.
-        unsafe { self.runners.install() };
+        unsafe { self.install_runners() };
         {
-            let worker = (&raw const self).cast();
-            let entered = context::enter_worker(worker, shared);
+            let entered = context::enter_worker((&raw const self).cast(), shared);
+            self.standing.set(entered.serial());
             while !self.is_over() {
                 match self.next() {
                     Some(runnable) => self.run_task(runnable),
                     None => self.search_or_park(),
                 }
-                // A task may have forgotten a guard of `Handle::enter`.
-                entered.reassert(worker, shared);
+                self.reassert();
             }
             self.end_own();
         }
-        self.runners.uninstall();
+        self.threads.runners.uninstall();
         self.lists.hand_in();
         if self.shared.leave(1) {
             // No worker any more, but one that must not be blocked.
@@ -128,10 +111,17 @@ impl Worker {
         }
     }
 
+    /// Between two tasks: the last may have forgotten a guard of `Handle::enter`.
+    #[inline]
+    pub(super) fn reassert(&self) {
+        let shared = Arc::as_ptr(&self.shared).cast();
+        context::reassert(self.standing.get(), (&raw const *self).cast(), shared);
+    }
+
     /// Whether the runtime is ending. Looks at nothing else as long as nobody
     /// wants attention.
     #[inline]
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         let attention = self.shared.attention();
         attention != self.attention.get() && self.attend_cold(attention)
     }
@@ -160,21 +150,15 @@ impl Worker {
         &self.lists
     }
 
-    pub(super) fn runners(&self) -> &Runners {
-        &self.runners
+    #[inline]
+    pub(super) fn threads(&self) -> &Threads {
+        &self.threads
     }
 
-    /// Whether a green thread that spawns should let others run first.
-    #[cfg(not(virid_loom))]
-    pub(super) fn has_many_queued(&self) -> bool {
-        self.runners.spawn_yields() && self.queue.backlog() > SPAWN_BOUND
-    }
-
-    /// Says that the green thread which is about to be suspended waits for others
-    /// to run.
-    #[cfg(not(virid_loom))]
-    pub(super) fn mark_spawner(&self) {
-        self.is_spawner.set(true);
+    /// How many tasks are in its queue, about.
+    #[inline]
+    pub(super) fn backlog(&self) -> usize {
+        self.queue.backlog()
     }
 
     pub(super) fn running(&self) -> &Running {
@@ -195,7 +179,7 @@ impl Worker {
 
     /// The next task without searching for it.
     #[inline]
-    fn next(&self) -> Option<Runnable> {
+    pub(super) fn next(&self) -> Option<Runnable> {
         let tick = self.tick();
         if tick.is_multiple_of(INJECTOR_INTERVAL)
             && let Some(runnable) = self.shared.injector().steal_one()
@@ -213,44 +197,10 @@ impl Worker {
             }
             return Some(runnable);
         }
-        if self.runners.started() == 0 {
+        if self.threads.runners.started() == 0 {
             return self.pop();
         }
-        // In turn, so that no kind waits for ever for another.
-        if tick.is_multiple_of(SPAWNER_INTERVAL)
-            && let Some(spawner) = self.spawners.borrow_mut().pop_front()
-        {
-            return Some(spawner);
-        }
-        if tick.is_multiple_of(2) {
-            self.pop().or_else(|| self.next_pinned())
-        } else {
-            self.next_pinned().or_else(|| self.pop())
-        }
-    }
-
-    /// A green thread of this worker that can go on.
-    pub(super) fn next_pinned(&self) -> Option<Runnable> {
-        if self.runners.started() == 0 {
-            return None;
-        }
-        let own = || self.pinned.borrow_mut().pop_front();
-        let sent = || self.shared.inbox(self.index).steal_one();
-        // Threads that yield to each other do not keep out what others wake.
-        let next = if self.tick.get().is_multiple_of(INBOX_INTERVAL) {
-            sent().or_else(own)
-        } else {
-            own().or_else(sent)
-        };
-        next.or_else(|| self.next_spawner())
-    }
-
-    /// A thread that waits in a spawn, where the queue has run short.
-    fn next_spawner(&self) -> Option<Runnable> {
-        if self.queue.backlog() > SPAWN_BOUND / 2 {
-            return None;
-        }
-        self.spawners.borrow_mut().pop_front()
+        self.next_of_two_kinds(tick)
     }
 
     /// The oldest task of the own queue.
@@ -266,22 +216,27 @@ impl Worker {
         self.count_signal(self.shared.notify());
     }
 
+    /// Runs a task, and what it leads to at once.
     #[inline]
     pub(super) fn run_task(&self, runnable: Runnable) {
-        self.counters().polled.add(1);
-        self.running().begin(runnable.origin());
+        let mut next = Some(runnable);
+        while let Some(runnable) = next {
+            next = match runnable.stage() {
+                Stage::Future => {
+                    self.run_future(runnable);
+                    None
+                }
+                stage => self.run_thread(runnable, stage),
+            };
+        }
+    }
+
+    #[inline]
+    fn run_future(&self, runnable: Runnable) {
+        self.note(&runnable);
         let again = runnable.run();
         self.running().end();
         if let Some(again) = again {
-            if again.home().is_some() {
-                let ready = if self.is_spawner.take() {
-                    &self.spawners
-                } else {
-                    &self.pinned
-                };
-                ready.borrow_mut().push_back(again);
-                return;
-            }
             // No signal: this loop goes on with the deque at once, and where
             // other tasks are ahead of this one somebody was told of them.
             self.queue.push(again);
@@ -289,6 +244,13 @@ impl Worker {
                 self.spill_cold();
             }
         }
+    }
+
+    /// Before a task is run.
+    #[inline]
+    pub(super) fn note(&self, runnable: &Runnable) {
+        self.counters().polled.add(1);
+        self.running().begin(runnable.origin());
     }
 
     /// Queues a task that was just spawned.
@@ -300,8 +262,8 @@ impl Worker {
 
     /// Queues a task that was suspended and is woken on this worker.
     pub(super) fn requeue(&self, runnable: Runnable) {
-        match runnable.home() {
-            Some(home) if home == self.index => self.pinned.borrow_mut().push_back(runnable),
+        match home_of(&runnable) {
+            Some(home) if home == self.index => self.threads.push(runnable),
             Some(home) => self.shared.send_home(home, runnable),
             None => self.push(runnable),
         }
@@ -357,7 +319,7 @@ impl Worker {
             if round > 0 {
                 (0..SPINS_PER_ROUND).for_each(|_| spin_loop());
             }
-            if let Some(runnable) = self.next_pinned() {
+            if let Some(runnable) = self.next_thread(self.tick.get()) {
                 return Some(runnable);
             }
             if let Some(runnable) = self.shared.injector().steal_into(self.queue.back()) {
@@ -412,7 +374,7 @@ impl Worker {
         // Before the announcement: who sees that this worker is parked finds
         // its free cells in the depot.
         self.lists.hand_in();
-        self.runners.hand_in();
+        self.threads.runners.hand_in();
         let idle = self.shared.idle();
         idle.announce(self.index);
         needed!("sleeper's fence", fence(Ordering::SeqCst));

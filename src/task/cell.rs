@@ -5,7 +5,6 @@
 //! header. All code of the user's future runs here, inside [`unwind::catch`].
 
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
@@ -15,7 +14,7 @@ use super::header::{Header, Runnable, TaskRef, VTable};
 use super::join::JoinHandle;
 use super::slot::Slot;
 use super::waker::borrowed_waker;
-use super::work::Work;
+use super::work::{Stage, Work};
 use crate::memory::{self, Class};
 use crate::thread::current::Current;
 use crate::unwind::{self, Cancelled};
@@ -39,7 +38,7 @@ where
 {
     const VTABLE: VTable = VTable {
         run: Self::run,
-        home: Self::home,
+        stage: if F::IS_GREEN { Some(Self::stage) } else { None },
         cancel: Self::cancel,
         take_result: Self::take_result,
         drop_result: Self::drop_result,
@@ -77,13 +76,9 @@ where
         // SAFETY: called through the table, by the holder of the `Runnable`.
         let header = unsafe { task.as_ref() };
         if header.state.start() == Start::Cancel {
-            // SAFETY: we hold the `Runnable`.
-            if !F::IS_GREEN || !unsafe { Self::work(task) }.cancel() {
-                // SAFETY: the `Runnable` goes from our caller to the call.
-                unsafe { Self::cancel(task) };
-                return false;
-            }
-            header.state.take_cancel();
+            // SAFETY: the `Runnable` goes from our caller to the call.
+            unsafe { Self::cancel(task) };
+            return false;
         }
         // SAFETY: the task is alive while it runs, and the waker is not
         // dropped.
@@ -91,12 +86,9 @@ where
         let polled = unwind::catch(|| {
             header.payload.with_mut(|_| {
                 // SAFETY: rule 1: the payload is ours, and holds the future.
-                let mut future = unsafe { Slot::<F>::get(task) };
-                // SAFETY: the same.
-                let future = unsafe { future.as_mut() };
-                // SAFETY: the future stays in the cell until it is dropped.
-                let future = unsafe { Pin::new_unchecked(future) };
-                future.poll(&mut Context::from_waker(&waker))
+                let work = unsafe { Slot::<F>::get(task) };
+                // SAFETY: the same, and it stays in the cell until it is dropped.
+                unsafe { F::poll(work, &mut Context::from_waker(&waker)) }
             })
         });
         let outcome = match polled {
@@ -118,21 +110,11 @@ where
     /// The caller holds the `Runnable`, and gives it up unless the answer is
     /// `true`.
     unsafe fn suspend(task: NonNull<Header>) -> bool {
-        // SAFETY: we hold the `Runnable`.
-        if F::IS_GREEN && unsafe { Self::work(task) }.has_yielded() {
-            // Nothing to hand over: a wake or a cancel waits for the next poll.
-            return true;
-        }
         // SAFETY: the `Runnable` keeps the task alive.
         match unsafe { task.as_ref() }.state.suspend() {
             Suspend::Suspended => false,
             Suspend::Woken => true,
             Suspend::Cancelled => {
-                // SAFETY: we still hold the `Runnable`.
-                if unsafe { Self::home(task) }.is_some() {
-                    // It is told when it is run the next time.
-                    return true;
-                }
                 // SAFETY: we still hold the `Runnable`.
                 unsafe { Self::cancel(task) };
                 false
@@ -140,25 +122,11 @@ where
         }
     }
 
-    /// The future, to look at.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the `Runnable` for as long as it uses the answer, and the
-    /// task has not ended.
-    unsafe fn work<'a>(task: NonNull<Header>) -> &'a F {
-        // SAFETY: rule 1: the payload is the caller's, and holds the future.
+    unsafe fn stage(task: NonNull<Header>) -> Stage {
+        // SAFETY: rule 1: the caller holds the `Runnable`, and the task has not ended.
         let work = unsafe { Slot::<F>::get(task) };
         // SAFETY: the same.
-        unsafe { work.as_ref() }
-    }
-
-    unsafe fn home(task: NonNull<Header>) -> Option<usize> {
-        if !F::IS_GREEN {
-            return None;
-        }
-        // SAFETY: called by the holder of the `Runnable`.
-        unsafe { Self::work(task) }.home()
+        unsafe { work.as_ref() }.stage()
     }
 
     unsafe fn cancel(task: NonNull<Header>) {

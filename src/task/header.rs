@@ -35,6 +35,7 @@ use std::task::Waker;
 use super::answer::{Claim, Last};
 use super::place::Place;
 use super::state::State;
+use super::work::Stage;
 use crate::context;
 use crate::memory;
 use crate::primitives::UnsafeCell;
@@ -111,8 +112,9 @@ pub(crate) struct VTable {
     /// queue. Contract: the caller holds the `Runnable`, and gives it up unless
     /// the answer is `true`.
     pub(super) run: unsafe fn(NonNull<Header>) -> bool,
-    /// Which worker alone may run it. Contract: the caller holds the `Runnable`.
-    pub(super) home: unsafe fn(NonNull<Header>) -> Option<usize>,
+    /// Of a green thread, how to go on with it. Contract: the caller holds the
+    /// `Runnable`.
+    pub(super) stage: Option<unsafe fn(NonNull<Header>) -> Stage>,
     /// Drops the future and completes the task as cancelled. Contract: the
     /// caller holds the `Runnable`, and gives it up.
     pub(super) cancel: unsafe fn(NonNull<Header>),
@@ -307,19 +309,26 @@ impl Runnable {
         unsafe { self.0.as_ref() }.origin()
     }
 
-    /// Which worker alone may run it: that of a green thread that has started.
+    /// How a worker goes on with it.
     #[inline]
-    pub(crate) fn home(&self) -> Option<usize> {
+    pub(crate) fn stage(&self) -> Stage {
         // SAFETY: the task lives while its `Runnable` does.
-        let home = unsafe { self.0.as_ref() }.vtable.home;
-        // SAFETY: `self` is the `Runnable`.
-        unsafe { home(self.0) }
+        match unsafe { self.0.as_ref() }.vtable.stage {
+            // SAFETY: `self` is the `Runnable`.
+            Some(stage) => unsafe { stage(self.0) },
+            None => Stage::Future,
+        }
     }
 
     /// The task's cell, for queues that hold addresses. The caller takes over
     /// the right and the duty.
     pub(crate) fn into_cell(self) -> NonNull<u8> {
-        ManuallyDrop::new(self).0.cast()
+        self.into_task().cast()
+    }
+
+    /// The task alone: the caller takes over the right and the duty.
+    pub(super) fn into_task(self) -> NonNull<Header> {
+        ManuallyDrop::new(self).0
     }
 
     /// # Safety
@@ -381,6 +390,11 @@ impl TaskRef {
         state.add_reference_if_settled().then(|| Self(task))
     }
 
+    #[cfg(not(virid_loom))]
+    pub(super) fn task(&self) -> NonNull<Header> {
+        self.0
+    }
+
     /// Takes over a reference that is counted already.
     ///
     /// # Safety
@@ -402,28 +416,6 @@ impl TaskRef {
         // SAFETY: `self` is a reference.
         let header = unsafe { self.0.as_ref() };
         (header.state.cancel() == Claim::Runnable).then(|| Runnable(self.0))
-    }
-
-    /// Leaves a token for a green thread, and wakes it.
-    #[cfg(not(virid_loom))]
-    pub(crate) fn unpark(&self) {
-        // SAFETY: `self` is a reference.
-        unsafe { self.0.as_ref() }.state.set_token();
-        // SAFETY: the same.
-        unsafe { Header::wake(self.0) };
-    }
-
-    /// Takes the token, by the task itself. Whether there was one.
-    #[cfg(not(virid_loom))]
-    pub(crate) fn take_token(&self) -> bool {
-        // SAFETY: `self` is a reference.
-        unsafe { self.0.as_ref() }.state.take_token()
-    }
-
-    #[cfg(not(virid_loom))]
-    pub(crate) fn id(&self) -> Id {
-        // SAFETY: `self` is a reference.
-        unsafe { self.0.as_ref() }.id()
     }
 
     pub(crate) fn is_complete(&self) -> bool {

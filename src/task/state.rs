@@ -379,36 +379,6 @@ impl State {
         Last::of(Snapshot(before & !HANDLE))
     }
 
-    /// After a cancel request was passed on to the task itself, by the holder of
-    /// the `Runnable`: it is polled, and may suspend again.
-    pub(crate) fn take_cancel(&self) {
-        // Ordering: AcqRel, as in `update`.
-        self.0.fetch_and(!CANCELLED, Ordering::AcqRel);
-    }
-
-    /// Whether the task is asked to end.
-    ///
-    /// Ordering: Relaxed, a hint to the running task; the request is passed on by
-    /// [`start`](Self::start).
-    #[cfg(not(virid_loom))]
-    pub(crate) fn is_cancel_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & CANCELLED != 0
-    }
-
-    /// Leaves the token of an unpark, by the owner of a reference.
-    #[cfg(not(virid_loom))]
-    pub(crate) fn set_token(&self) {
-        // Ordering: Release pairs with the Acquire in `take_token`: the unparked
-        // sees what was done before.
-        self.0.fetch_or(TOKEN, Ordering::Release);
-    }
-
-    /// Takes the token, by the running task itself. Whether there was one.
-    #[cfg(not(virid_loom))]
-    pub(crate) fn take_token(&self) -> bool {
-        self.0.fetch_and(!TOKEN, Ordering::Acquire) & TOKEN != 0
-    }
-
     /// One more reference, made from one that exists.
     ///
     /// Ordering: Relaxed. The new owner got it from the old one, and that
@@ -431,6 +401,37 @@ impl State {
         }
         let after = Snapshot(before.0 - REFERENCE);
         needed!("last reference", Last::of(after), not Last::No)
+    }
+}
+
+/// What only green threads ask for.
+#[cfg(not(virid_loom))]
+impl State {
+    /// The request to end was passed on to the thread: it may suspend again.
+    pub(crate) fn take_cancel(&self) {
+        // Ordering: AcqRel, as in `update`.
+        self.0.fetch_and(!CANCELLED, Ordering::AcqRel);
+    }
+
+    /// Whether the task is asked to end.
+    ///
+    /// Ordering: Relaxed, a hint to the running task; the request is passed on by
+    /// [`start`](Self::start).
+    #[inline]
+    pub(crate) fn is_cancel_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & CANCELLED != 0
+    }
+
+    /// Leaves the token of an unpark, by the owner of a reference.
+    pub(crate) fn set_token(&self) {
+        // Ordering: Release pairs with the Acquire in `take_token`: the unparked
+        // sees what was done before.
+        self.0.fetch_or(TOKEN, Ordering::Release);
+    }
+
+    /// Takes the token, by the running task itself. Whether there was one.
+    pub(crate) fn take_token(&self) -> bool {
+        self.0.fetch_and(!TOKEN, Ordering::Acquire) & TOKEN != 0
     }
 }
 

@@ -4,11 +4,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-#[cfg(not(virid_loom))]
-use super::header::Id;
 use super::header::{Header, TaskRef};
-#[cfg(not(virid_loom))]
-use std::panic::Location;
 
 /// The waker that a poll sees. It costs nothing to make: it borrows the life
 /// of the running task, and only its clones are counted.
@@ -31,47 +27,9 @@ static WAKER: RawWakerVTable = RawWakerVTable::new(clone_waker, wake, wake_by_re
 /// # Safety
 ///
 /// `data` comes from [`borrowed_waker`] or [`clone_waker`].
-unsafe fn task_of(data: *const ()) -> NonNull<Header> {
+pub(super) unsafe fn task_of(data: *const ()) -> NonNull<Header> {
     // SAFETY: both make wakers from a `NonNull`.
     unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
-}
-
-/// The task behind a waker that a poll of a task has seen.
-///
-/// # Safety
-///
-/// The waker comes from [`borrowed_waker`], and its task is alive.
-pub(crate) unsafe fn task_behind(waker: &Waker) -> TaskRef {
-    // SAFETY: as this function's contract says.
-    let task = unsafe { task_of(waker.data()) };
-    // SAFETY: the same.
-    unsafe { TaskRef::new(task) }
-}
-
-/// Whether the task behind a waker is asked to end, and has not noticed.
-///
-/// # Safety
-///
-/// As of [`task_behind`].
-#[cfg(not(virid_loom))]
-pub(crate) unsafe fn is_cancel_asked(waker: &Waker) -> bool {
-    // SAFETY: as this function's contract says.
-    let task = unsafe { task_of(waker.data()) };
-    // SAFETY: the same.
-    unsafe { task.as_ref() }.state.is_cancel_asked()
-}
-
-/// The number of the task behind a waker, and where it was spawned.
-///
-/// # Safety
-///
-/// As of [`task_behind`].
-#[cfg(not(virid_loom))]
-pub(crate) unsafe fn place_behind(waker: &Waker) -> (Id, &'static Location<'static>) {
-    // SAFETY: as this function's contract says.
-    let task = unsafe { task_of(waker.data()) };
-    // SAFETY: the same.
-    unsafe { task.as_ref() }.origin()
 }
 
 unsafe fn clone_waker(data: *const ()) -> RawWaker {

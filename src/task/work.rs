@@ -2,33 +2,43 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::ptr::NonNull;
 use std::task::{Context, Poll};
+
+use crate::thread::stack::Size;
+
+/// How a worker goes on with a task.
+#[derive(Debug)]
+#[cfg_attr(virid_loom, expect(dead_code, reason = "models know no green threads"))]
+pub(crate) enum Stage {
+    /// By a poll on its own stack.
+    Future,
+    /// With a green thread that has not begun, on a stack of the size, if it asks
+    /// for one.
+    New(Option<Size>),
+    /// With a green thread that has, on the stack where it is suspended: the
+    /// address of its runner.
+    Started(NonNull<()>),
+}
 
 pub(crate) trait Work {
     type Output;
 
-    /// Whether the other questions make sense. They are not asked of a future: it
-    /// may hold references into itself, and must not be looked at from outside.
+    /// Whether [`stage`](Self::stage) may be asked. A future is not: it may hold
+    /// references into itself, and must not be looked at from outside.
     const IS_GREEN: bool = false;
 
     /// Goes on until the work is done or has to wait.
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output>;
+    ///
+    /// # Safety
+    ///
+    /// The work is alive, stays where it is until it is dropped, and nobody else
+    /// does more than ask for its stage meanwhile.
+    unsafe fn poll(this: NonNull<Self>, context: &mut Context<'_>) -> Poll<Self::Output>;
 
-    /// Which worker alone may go on with it.
-    fn home(&self) -> Option<usize> {
-        None
-    }
-
-    /// After a poll that was pending: whether the work waits for nothing but its
-    /// turn.
-    fn has_yielded(&self) -> bool {
-        false
-    }
-
-    /// Asks the work to end by itself, when it is polled the next time. `false`:
-    /// it is dropped instead.
-    fn cancel(&self) -> bool {
-        false
+    /// How to go on.
+    fn stage(&self) -> Stage {
+        Stage::Future
     }
 }
 
@@ -39,8 +49,10 @@ impl<F: Future> Work for Async<F> {
     type Output = F::Output;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // SAFETY: the future is not moved out of its pinned place.
-        unsafe { self.map_unchecked_mut(|work| &mut work.0) }.poll(context)
+    unsafe fn poll(mut this: NonNull<Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: as this function's contract says.
+        let this = unsafe { this.as_mut() };
+        // SAFETY: the same.
+        unsafe { Pin::new_unchecked(&mut this.0) }.poll(context)
     }
 }

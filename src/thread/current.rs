@@ -9,25 +9,46 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::mem::ManuallyDrop;
 use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, RawWakerVTable, Waker};
+use std::task::{Context, Poll};
+
+use corosensei::Yielder;
 
 use crate::context;
-use crate::task::waker::is_cancel_asked;
+use crate::task::green::Own;
+use crate::task::header::Runnable;
 use crate::unwind::Cancelled;
+
+/// What a stack is resumed with: a thread to begin, nothing where its thread goes
+/// on, or the end.
+pub(crate) enum Input {
+    Begin(Runnable),
+    GoOn,
+    End,
+}
+
+/// Why a stack gives the worker its own back.
+pub(crate) enum Turn {
+    /// Its thread waits to be woken.
+    Waits(Runnable),
+    /// Its thread waits for others to have their turn.
+    Yields(Runnable),
+    /// Its thread has spawned so many that they shall run first.
+    Spawns(Runnable),
+    /// Its last thread has ended. With the task that the worker has taken from its
+    /// queue meanwhile.
+    Free(Option<Runnable>),
+}
 
 /// What the runner of a green thread and the thread itself share. Used on one
 /// worker's thread only.
 pub(crate) struct Current {
-    /// Gives the worker its own stack back; set by the runner.
-    suspend: Cell<Option<unsafe fn(*const ())>>,
-    /// What `suspend` is called with.
-    yielder: Cell<*const ()>,
-    /// The parts of the task's waker.
-    waker: Cell<Option<(*const (), &'static RawWakerVTable)>>,
+    /// Gives the worker its own stack back; set by the runner, on whose stack it is.
+    yielder: Cell<*const Yielder<Input, Turn>>,
+    /// The thread's task. Set while it is alive.
+    task: Cell<Option<Own>>,
     is_cancelled: Cell<bool>,
     /// A panic, or the thread's end, was thrown here, and may not be caught yet.
     has_thrown: Cell<bool>,
@@ -35,12 +56,6 @@ pub(crate) struct Current {
     no_suspend: Cell<u32>,
     /// How often the thread was suspended.
     switches: Cell<u64>,
-    /// The thread waits for its turn only.
-    pub(crate) has_yielded: Cell<bool>,
-    /// The thread's function has returned.
-    pub(crate) is_finished: Cell<bool>,
-    /// Where the result goes: an address in the frame of the poll that waits.
-    pub(crate) slot: Cell<*mut ()>,
     /// What the thread was named.
     pub(crate) name: RefCell<Option<Arc<str>>>,
     /// Its place in its worker's list of started threads.
@@ -50,17 +65,13 @@ pub(crate) struct Current {
 impl Current {
     pub(crate) fn new() -> Self {
         Self {
-            suspend: Cell::new(None),
             yielder: Cell::new(std::ptr::null()),
-            waker: Cell::new(None),
+            task: Cell::new(None),
             is_cancelled: Cell::new(false),
             has_thrown: Cell::new(false),
             shields: Cell::new(0),
             no_suspend: Cell::new(0),
             switches: Cell::new(0),
-            has_yielded: Cell::new(false),
-            is_finished: Cell::new(false),
-            slot: Cell::new(std::ptr::null_mut()),
             name: RefCell::new(None),
             place: Cell::new(usize::MAX),
         }
@@ -75,29 +86,47 @@ impl Current {
         unsafe { context::green().cast::<Self>().as_ref() }
     }
 
-    /// Before the first switch onto a runner.
-    pub(crate) fn set_yielder(&self, yielder: *const (), suspend: unsafe fn(*const ())) {
+    /// On a new stack.
+    pub(crate) fn set_yielder(&self, yielder: &Yielder<Input, Turn>) {
         self.yielder.set(yielder);
-        self.suspend.set(Some(suspend));
     }
 
     /// Before a thread begins.
-    pub(crate) fn begin(&self, waker: &Waker) {
-        self.waker.set(Some((waker.data(), waker.vtable())));
+    #[inline]
+    pub(crate) fn begin(&self, task: Own) {
+        self.task.set(Some(task));
         self.is_cancelled.set(false);
         self.has_thrown.set(false);
         self.shields.set(0);
         self.no_suspend.set(0);
-        self.is_finished.set(false);
-        self.name.replace(None);
     }
 
-    /// A waker of this thread. Not counted: for as long as the thread runs.
-    pub(crate) fn waker(&self) -> ManuallyDrop<Waker> {
-        let (data, table) = self.waker.get().expect("set when the thread began");
-        // SAFETY: the parts are of the task's own waker, which lives while its
-        // task runs; and it is not dropped.
-        ManuallyDrop::new(unsafe { Waker::new(data, table) })
+    /// When it has ended.
+    #[inline]
+    pub(crate) fn end(&self) {
+        self.task.set(None);
+        // Most have none.
+        if self.name.borrow().is_some() {
+            self.name.replace(None);
+        }
+    }
+
+    /// Whether it is in its worker's list of started threads.
+    #[inline]
+    pub(crate) fn has_place(&self) -> bool {
+        self.place.get() != usize::MAX
+    }
+
+    /// Takes it out of that list: its place there.
+    pub(crate) fn take_place(&self) -> usize {
+        self.place.replace(usize::MAX)
+    }
+
+    /// The task of the thread that is alive here.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn task(&self) -> Own {
+        self.task.get().expect("a thread runs here")
     }
 
     /// Asks the thread to end.
@@ -106,11 +135,16 @@ impl Current {
     }
 
     /// A cancellation point without a wait.
+    #[inline]
     pub(crate) fn check(&self) {
-        // SAFETY: the calling thread is alive.
-        let is_asked = || unsafe { is_cancel_asked(&self.waker()) };
-        let ends = self.is_cancelled.get() || is_asked();
-        if !ends || self.shields.get() > 0 || self.is_unwinding() {
+        if self.is_cancelled.get() || self.task().is_cancel_asked() {
+            self.throw_cold();
+        }
+    }
+
+    #[cold]
+    fn throw_cold(&self) {
+        if self.shields.get() > 0 || self.is_unwinding() {
             return;
         }
         self.has_thrown.set(true);
@@ -119,6 +153,7 @@ impl Current {
 
     /// Whether this very thread is unwinding. The standard library counts panics
     /// of the worker, and so those of others that wait in a destructor.
+    #[inline]
     fn is_unwinding(&self) -> bool {
         if !std::thread::panicking() {
             self.has_thrown.set(false);
@@ -136,18 +171,22 @@ impl Current {
     /// message where that is not allowed.
     #[track_caller]
     pub(crate) fn suspend(&self, call: &str) {
-        assert!(
-            self.no_suspend.get() == 0,
-            "`{call}` would suspend a green thread inside no_suspend; wait before or after it"
-        );
-        self.switch();
+        self.suspend_for(Turn::Waits, call);
     }
 
-    /// Suspends until it is the thread's turn again.
+    /// Suspends until the thread has its turn again.
+    ///
+    /// Inlined, as all of a switch is: a function that returns on another stack
+    /// than where the processor saw the call costs a wrong guess, and the return
+    /// from the switch another.
+    #[inline(always)]
     #[track_caller]
-    pub(crate) fn yield_now(&self, call: &str) {
-        self.has_yielded.set(self.may_suspend());
-        self.suspend(call);
+    pub(crate) fn suspend_for(&self, turn: fn(Runnable) -> Turn, call: &str) {
+        if !self.may_suspend() {
+            refuse_cold(call);
+        }
+        // SAFETY: the thread gives up its right with the stack.
+        self.switch(turn(unsafe { self.task().runnable() }));
     }
 
     /// Whether the thread may be suspended here.
@@ -155,16 +194,16 @@ impl Current {
         self.no_suspend.get() == 0
     }
 
-    fn switch(&self) {
+    #[inline(always)]
+    fn switch(&self, turn: Turn) {
         self.switches.set(self.switches.get() + 1);
         let is_unwinding = self.is_unwinding();
         if is_unwinding {
             context::set_unwinding(context::unwinding() + 1);
         }
         let entered = context::save();
-        let suspend = self.suspend.get().expect("set before the first switch");
-        // SAFETY: the runner set both, and this is its thread.
-        unsafe { suspend(self.yielder.get()) };
+        // SAFETY: this is the stack whose yielder it is.
+        unsafe { &*self.yielder.get() }.suspend(turn);
         context::restore(entered);
         if is_unwinding {
             context::set_unwinding(context::unwinding() - 1);
@@ -174,7 +213,7 @@ impl Current {
     /// Drives a future on this thread, which is suspended while it waits.
     #[track_caller]
     pub(crate) fn block_on<F: Future>(&self, future: F, call: &str) -> F::Output {
-        let waker = self.waker();
+        let waker = self.task().waker();
         let mut future = pin!(future);
         loop {
             self.check();
@@ -198,6 +237,12 @@ impl Current {
     pub(crate) fn forbid_suspending(&self) -> Marked<'_> {
         Marked::new(&self.no_suspend)
     }
+}
+
+#[cold]
+#[track_caller]
+fn refuse_cold(call: &str) -> ! {
+    panic!("`{call}` would suspend a green thread inside no_suspend; wait before or after it");
 }
 
 /// Waits are allowed again while it lives.

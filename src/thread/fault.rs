@@ -13,7 +13,6 @@ use std::sync::Once;
 use super::current::Current;
 use super::stack;
 use crate::primitives::{AtomicBool, AtomicPtr, Ordering};
-use crate::task::waker::place_behind;
 
 /// What handled these signals before, in the order of [`SIGNALS`].
 static BEFORE: [AtomicPtr<libc::sigaction>; SIGNALS.len()] =
@@ -108,8 +107,7 @@ fn describe(text: &mut Text, bytes: usize) -> fmt::Result {
             let end = ends.take_while(|&end| end <= MOST_NAME).last().unwrap_or(0);
             write!(text, "'{}' ", &name[..end])?;
         }
-        // SAFETY: the thread that faults is alive.
-        let (id, place) = unsafe { place_behind(&current.waker()) };
+        let (id, place) = current.task().origin();
         write!(text, "(task {id}), spawned at {place}, ")?;
     }
     writeln!(

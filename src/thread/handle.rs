@@ -10,7 +10,6 @@ use std::task::{Context, Poll};
 use super::current::Current;
 use crate::context;
 use crate::task::header::TaskRef;
-use crate::task::waker::task_behind;
 use crate::task::{self, JoinError};
 
 /// The handle of a green thread, as [`std::thread::JoinHandle`]: dropping it
@@ -169,8 +168,7 @@ impl Thread {
             let id = ThreadId(context::own_number());
             return Self(Kind::System(std::thread::current(), id));
         };
-        // SAFETY: the calling thread is alive.
-        let task = unsafe { task_behind(&current.waker()) };
+        let task = current.task().reference();
         Self(Kind::Green {
             id: task.id(),
             task: Some(task),

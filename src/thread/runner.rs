@@ -1,138 +1,142 @@
 //! Runners: stacks that run green threads one after another, and the green
 //! thread as a task.
 //!
-//! A thread owns no stack until it first runs. Then it gets a runner of its
-//! worker, and gives it back when it ends; only one that waits keeps it, and stays
-//! on that worker from then on, because a stack that moved to another thread of
-//! the system would take along what belongs to the first.
-//!
-//! To the scheduler a green thread is a task whose poll switches to the runner,
-//! and is pending when the thread waits.
+//! A thread owns no stack until it first runs. A worker that has come to one that
+//! has not begun switches to a runner and does its work *there*: it runs that
+//! thread and those behind it in the queue, one after another, with no switch in
+//! between. It comes back to its own stack for everything else: a future, a thread
+//! that has a stack already, an empty queue, and a thread that waits. That one
+//! keeps the stack, with the rest of the worker's loop on it, and stays on that
+//! worker from then on, because a stack that moved to another thread of the system
+//! would take along what belongs to the first. When it has ended, the loop on that
+//! stack goes on.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::fmt;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::panic::resume_unwind;
-use std::pin::Pin;
 use std::ptr::NonNull;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use super::current::Current;
+use super::current::{Current, Input, Turn};
 use super::fault;
 use super::stack::{Size, Stack};
 use crate::context;
-use crate::task::work::Work;
-use crate::unwind::{self, Payload};
+use crate::task::green::Own;
+use crate::task::header::{Runnable, TaskRef};
+use crate::task::work::{Stage, Work};
 
 /// Runners that a worker keeps for the next threads, and when it parks.
 const MOST_IDLE: usize = 64;
 const MOST_IDLE_WHEN_PARKED: usize = 4;
 
-/// What a runner is resumed with: a thread to begin, nothing where its thread
-/// goes on, or the end.
-enum Input {
-    Begin(unsafe fn(*mut (), &Current), *mut ()),
-    GoOn,
-    End,
-}
+type Switch = Coroutine<Input, Turn, (), Stack>;
 
-type Switch = Coroutine<Input, (), (), Stack>;
+/// Runs a thread on the calling runner, and those behind it in the queue of the
+/// worker at the address. The task at which it had to stop.
+pub(crate) type RunThreads = unsafe fn(*const (), &Seat<'_>, Runnable) -> Option<Runnable>;
 
-/// A stack and what runs on it.
+/// A stack and what runs on it. Made from a box, and freed by `retire`: the stack
+/// has its address.
 pub(crate) struct Runner {
-    coroutine: ManuallyDrop<Switch>,
-    /// Made from a box, and freed by `retire`: the stack has its address.
-    current: NonNull<Current>,
+    current: Current,
+    /// Used by its worker only, and by nobody while it is switched to.
+    coroutine: UnsafeCell<ManuallyDrop<Switch>>,
     size: Size,
     /// The worker that made it.
     home: usize,
 }
 
 impl Runner {
-    fn new(size: Size, home: usize) -> io::Result<Box<Self>> {
+    fn new(size: Size, home: usize) -> io::Result<NonNull<Self>> {
         fault::install();
         let stack = Stack::take(size)?;
-        let current = NonNull::from(Box::leak(Box::new(Current::new())));
+        let address = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
         let coroutine = Coroutine::with_stack(stack, move |yielder, first| {
-            // SAFETY: the runner keeps both for as long as it exists.
-            run(unsafe { current.as_ref() }, yielder, first);
+            // SAFETY: the runner is older than the first switch, and younger than
+            // the last.
+            run(unsafe { address.as_ref() }, yielder, first);
         });
-        Ok(Box::new(Self {
-            coroutine: ManuallyDrop::new(coroutine),
-            current,
+        let runner = Self {
+            current: Current::new(),
+            coroutine: UnsafeCell::new(ManuallyDrop::new(coroutine)),
             size,
             home,
-        }))
+        };
+        // SAFETY: the box has room for it.
+        unsafe { address.write(runner) };
+        Ok(address)
     }
 
-    /// Switches to the stack, until its thread waits or has ended.
-    fn switch(&mut self, input: Input) {
-        let before = context::set_green(self.current.as_ptr().cast());
-        let result = self.coroutine.resume(input);
-        context::set_green(before);
-        debug_assert!(matches!(result, CoroutineResult::Yield(())));
+    /// Switches to the stack, until it gives the worker its own back.
+    #[inline]
+    fn switch(&self, input: Input) -> Turn {
+        // SAFETY: only this worker uses it, and what runs on the stack does not.
+        let coroutine = unsafe { &mut *self.coroutine.get() };
+        let result = coroutine.resume(input);
+        context::set_green(std::ptr::null());
+        match result {
+            CoroutineResult::Yield(turn) => turn,
+            CoroutineResult::Return(()) => Turn::Free(None),
+        }
     }
 
-    /// Gives the stack back. No thread is on it.
-    fn retire(mut self) {
-        let result = self.coroutine.resume(Input::End);
-        debug_assert!(matches!(result, CoroutineResult::Return(())));
-        // SAFETY: taken once, since `self` is gone after this.
-        let coroutine = unsafe { ManuallyDrop::take(&mut self.coroutine) };
+    /// Gives the stack back.
+    ///
+    /// # Safety
+    ///
+    /// No thread is on it, and nobody uses the runner again.
+    unsafe fn retire(runner: NonNull<Self>) {
+        // SAFETY: it is still there.
+        unsafe { runner.as_ref() }.switch(Input::End);
+        // SAFETY: it came from a box, and its stack has ended.
+        let mut this = unsafe { Box::from_raw(runner.as_ptr()) };
+        // SAFETY: taken once, since `this` is gone after this.
+        let coroutine = unsafe { ManuallyDrop::take(this.coroutine.get_mut()) };
         coroutine.into_stack().give_back();
-        // SAFETY: it came from a box, and the stack is gone.
-        drop(unsafe { Box::from_raw(self.current.as_ptr()) });
-    }
-
-    fn current<'a>(&self) -> &'a Current {
-        // SAFETY: it lives until `retire`, and nobody keeps the answer longer than
-        // the runner.
-        unsafe { self.current.as_ref() }
     }
 }
 
 /// The loop of a runner, on its stack.
-fn run(current: &Current, yielder: &Yielder<Input, ()>, first: Input) {
-    let address: *const Yielder<Input, ()> = yielder;
-    current.set_yielder(address.cast(), suspend);
+fn run(runner: &Runner, yielder: &Yielder<Input, Turn>, first: Input) {
+    runner.current.set_yielder(yielder);
     let mut input = first;
-    while let Input::Begin(enter, argument) = input {
-        // SAFETY: `Green::poll` passed what fits.
-        unsafe { enter(argument, current) };
-        input = yielder.suspend(());
+    while let Input::Begin(thread) = input {
+        // SAFETY: a runner is switched to by a worker, which has installed its own.
+        let runners = unsafe { &*RUNNERS.get() };
+        let (worker, run_threads) = runners.worker.get().expect("installed");
+        let seat = Seat { runners, runner };
+        // SAFETY: the address belongs to the function.
+        let next = unsafe { run_threads(worker, &seat, thread) };
+        input = yielder.suspend(Turn::Free(next));
     }
 }
 
-/// # Safety
-///
-/// `yielder` is that of the runner whose stack this is called on.
-unsafe fn suspend(yielder: *const ()) {
-    // SAFETY: as this function's contract says.
-    let yielder = unsafe { &*yielder.cast::<Yielder<Input, ()>>() };
-    yielder.suspend(());
+/// A runner, to the worker's loop on it.
+pub(crate) struct Seat<'a> {
+    runners: &'a Runners,
+    runner: &'a Runner,
 }
 
-/// The first function on a thread's part of the stack.
-///
-/// # Safety
-///
-/// `argument` is the address of an `F`, which is moved out here.
-unsafe fn enter<F: FnOnce() -> T, T>(argument: *mut (), current: &Current) {
-    // SAFETY: as this function's contract says.
-    let closure = unsafe { argument.cast::<F>().read() };
-    let result = unwind::catch(closure);
-    // SAFETY: the poll that waits for us has room for it, and says where.
-    unsafe {
-        current
-            .slot
-            .get()
-            .cast::<Option<Result<T, Payload>>>()
-            .write(Some(result))
-    };
-    current.is_finished.set(true);
+impl Seat<'_> {
+    /// Whether a thread that asks for a stack like this may begin on this one.
+    #[inline]
+    pub(crate) fn fits(&self, size: Option<Size>) -> bool {
+        size.unwrap_or(self.runners.size) == self.runner.size
+    }
+
+    /// Runs a thread that has not begun to its end: on this stack, which may be
+    /// suspended meanwhile.
+    #[inline]
+    pub(crate) fn run(&self, thread: Runnable) {
+        self.runners.seat.set(Some(NonNull::from(self.runner)));
+        let again = thread.run();
+        debug_assert!(again.is_none(), "a green thread has no second poll");
+        // Where the thread was cancelled before it began.
+        self.runners.seat.set(None);
+    }
 }
 
 /// The runners of one worker.
@@ -140,11 +144,16 @@ pub(crate) struct Runners {
     home: usize,
     size: Size,
     spawn_yields: bool,
-    #[expect(clippy::vec_box, reason = "the box goes to the thread and comes back")]
-    idle: RefCell<Vec<Box<Runner>>>,
-    /// The threads that have waited and not ended, and their number, which is
+    /// The worker, and what it does on a runner.
+    worker: Cell<Option<(*const (), RunThreads)>>,
+    /// The runner that the next thread begins on: its loop is about to run it.
+    seat: Cell<Option<NonNull<Runner>>>,
+    /// Why the next thread, which has none, got none.
+    refusal: Cell<Option<io::Error>>,
+    idle: RefCell<Vec<NonNull<Runner>>>,
+    /// Those whose threads have waited and not ended, and their number, which is
     /// asked for before every task.
-    started: RefCell<Vec<NonNull<Current>>>,
+    started: RefCell<Vec<NonNull<Runner>>>,
     started_len: Cell<usize>,
 }
 
@@ -161,6 +170,9 @@ impl Runners {
             home,
             size,
             spawn_yields,
+            worker: Cell::new(None),
+            seat: Cell::new(None),
+            refusal: Cell::new(None),
             idle: RefCell::default(),
             started: RefCell::default(),
             started_len: Cell::new(0),
@@ -171,8 +183,10 @@ impl Runners {
     ///
     /// # Safety
     ///
-    /// They stay where they are until [`uninstall`](Self::uninstall).
-    pub(crate) unsafe fn install(&self) {
+    /// They stay where they are until [`uninstall`](Self::uninstall), and the worker
+    /// too, whose address is for `run_threads`.
+    pub(crate) unsafe fn install(&self, worker: *const (), run_threads: RunThreads) {
+        self.worker.set(Some((worker, run_threads)));
         RUNNERS.set(self);
     }
 
@@ -192,13 +206,58 @@ impl Runners {
         self.started_len.get()
     }
 
-    /// Wakers of those threads.
-    pub(crate) fn wakers(&self) -> Vec<Waker> {
-        let waker = |current: &NonNull<Current>| {
+    /// The tasks of those threads.
+    pub(crate) fn tasks(&self) -> Vec<TaskRef> {
+        let task = |runner: &NonNull<Runner>| {
             // SAFETY: a started thread keeps its runner.
-            Waker::clone(&unsafe { current.as_ref() }.waker())
+            unsafe { runner.as_ref() }.current.task().reference()
         };
-        self.started.borrow().iter().map(waker).collect()
+        self.started.borrow().iter().map(task).collect()
+    }
+
+    /// Which worker a started thread is on.
+    pub(crate) fn home_of(stack: NonNull<()>) -> usize {
+        // SAFETY: a started thread keeps its runner.
+        unsafe { stack.cast::<Runner>().as_ref() }.home
+    }
+
+    /// Begins a thread on a runner of its own, until that has nothing to do. Where
+    /// there is none, the thread's poll says why.
+    pub(crate) fn begin(&self, thread: Runnable, size: Option<Size>) -> Turn {
+        let runner = match self.take(size) {
+            Ok(runner) => runner,
+            Err(error) => {
+                self.refusal.set(Some(error));
+                return Turn::Free(thread.run());
+            }
+        };
+        self.switch(runner, Input::Begin(thread))
+    }
+
+    /// Goes on with a thread that has started here.
+    #[inline]
+    pub(crate) fn resume(&self, stack: NonNull<()>, is_asked_to_end: bool) -> Turn {
+        let runner = stack.cast::<Runner>();
+        // SAFETY: a started thread keeps its runner.
+        let current = unsafe { &runner.as_ref().current };
+        if is_asked_to_end {
+            current.cancel();
+        }
+        context::set_green((&raw const *current).cast());
+        self.switch(runner, Input::GoOn)
+    }
+
+    #[inline]
+    fn switch(&self, runner: NonNull<Runner>, input: Input) -> Turn {
+        // SAFETY: it was taken, or is that of a thread.
+        let this = unsafe { runner.as_ref() };
+        let turn = this.switch(input);
+        if matches!(turn, Turn::Free(_)) {
+            self.put_back(runner);
+        } else if !this.current.has_place() {
+            self.enter(runner);
+        }
+        turn
     }
 
     /// Before the worker parks: keeps a few stacks for the next threads.
@@ -216,11 +275,14 @@ impl Runners {
     fn shrink(&self, most: usize) {
         if self.idle.borrow().len() > most {
             let idle = self.idle.borrow_mut().split_off(most);
-            idle.into_iter().for_each(|runner| runner.retire());
+            for runner in idle {
+                // SAFETY: it was idle, and is in no list now.
+                unsafe { Runner::retire(runner) };
+            }
         }
     }
 
-    fn take(&self, size: Option<Size>) -> io::Result<Box<Runner>> {
+    fn take(&self, size: Option<Size>) -> io::Result<NonNull<Runner>> {
         let size = size.unwrap_or(self.size);
         if size == self.size
             && let Some(runner) = self.idle.borrow_mut().pop()
@@ -230,34 +292,37 @@ impl Runners {
         Runner::new(size, self.home)
     }
 
-    fn put_back(&self, runner: Box<Runner>) {
+    fn put_back(&self, runner: NonNull<Runner>) {
         let mut idle = self.idle.borrow_mut();
-        if runner.size == self.size && idle.len() < MOST_IDLE {
+        // SAFETY: it is still there.
+        if unsafe { runner.as_ref() }.size == self.size && idle.len() < MOST_IDLE {
             idle.push(runner);
         } else {
             drop(idle);
-            runner.retire();
+            // SAFETY: its last thread has ended, and it is in no list.
+            unsafe { Runner::retire(runner) };
         }
     }
 
-    fn enter(&self, current: &Current) {
+    /// The thread on the runner has waited for the first time.
+    fn enter(&self, runner: NonNull<Runner>) {
         let mut started = self.started.borrow_mut();
-        current.place.set(started.len());
-        started.push(NonNull::from(current));
+        // SAFETY: a started thread keeps its runner.
+        unsafe { runner.as_ref() }.current.place.set(started.len());
+        started.push(runner);
         self.started_len.set(started.len());
     }
 
-    fn leave(&self, current: &Current) {
-        let place = current.place.replace(usize::MAX);
-        if place == usize::MAX {
-            return;
-        }
+    /// The thread has ended.
+    #[cold]
+    fn leave_cold(&self, current: &Current) {
+        let place = current.take_place();
         let mut started = self.started.borrow_mut();
         started.swap_remove(place);
         self.started_len.set(started.len());
         if let Some(moved) = started.get(place) {
             // SAFETY: a started thread keeps its runner.
-            unsafe { moved.as_ref() }.place.set(place);
+            unsafe { moved.as_ref() }.current.place.set(place);
         }
     }
 }
@@ -271,17 +336,18 @@ impl fmt::Debug for Runners {
 /// A green thread as a task.
 pub(crate) struct Green<F> {
     size: Option<Size>,
-    state: State<F>,
+    /// Written where the thread begins, and only read from then on.
+    state: UnsafeCell<State<F>>,
 }
 
 enum State<F> {
     New(F),
-    /// On its stack. Dropping it leaks the stack, which others may borrow from.
-    Started(ManuallyDrop<Box<Runner>>),
-    Done,
+    /// On its stack, also when it has ended. Where it has not, to drop this leaks
+    /// the stack, which others may borrow from.
+    Begun(NonNull<Runner>),
 }
 
-// SAFETY: a thread that has started goes on on the same worker only (`home`), and
+// SAFETY: a thread that has begun goes on on the same worker only (`home`), and
 // what is dropped elsewhere is leaked; one that has not is its closure.
 unsafe impl<F: Send> Send for Green<F> {}
 
@@ -289,31 +355,7 @@ impl<F> Green<F> {
     pub(crate) fn new(size: Option<Size>, closure: F) -> Self {
         Self {
             size,
-            state: State::New(closure),
-        }
-    }
-
-    /// The runner, at whose top the thread begins or goes on, and with what.
-    fn runner<T>(&mut self, runners: &Runners, waker: &Waker) -> (Box<Runner>, Input)
-    where
-        F: FnOnce() -> T,
-    {
-        match &mut self.state {
-            State::New(closure) => {
-                let runner = runners.take(self.size).unwrap_or_else(|error| {
-                    panic!("no stack for a green thread: {error}");
-                });
-                runner.current().begin(waker);
-                (
-                    runner,
-                    Input::Begin(enter::<F, T>, (&raw mut *closure).cast()),
-                )
-            }
-            State::Started(runner) => {
-                // SAFETY: the state is written before anybody looks again.
-                (unsafe { ManuallyDrop::take(runner) }, Input::GoOn)
-            }
-            State::Done => panic!("a green thread was run after its end; a bug in virid"),
+            state: UnsafeCell::new(State::New(closure)),
         }
     }
 }
@@ -323,58 +365,52 @@ impl<F: FnOnce() -> T, T> Work for Green<F> {
 
     const IS_GREEN: bool = true;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        // SAFETY: the closure is moved out only where it begins, and what is on
-        // the stack stays there.
-        let this = unsafe { self.get_unchecked_mut() };
+    /// The whole life of the thread, on its runner. `context` lives as long.
+    unsafe fn poll(this: NonNull<Self>, context: &mut Context<'_>) -> Poll<T> {
+        // SAFETY: as the trait's contract says.
+        let this = unsafe { this.as_ref() };
         // SAFETY: green threads are run by workers, which have installed theirs.
         let runners = unsafe { &*RUNNERS.get() };
-        let (mut runner, input) = this.runner::<T>(runners, context.waker());
-        let mut slot = None::<Result<T, Payload>>;
-        runner.current().slot.set((&raw mut slot).cast());
-        runner.switch(input);
-        // What was there was moved out, by the thread's first function or above.
-        let write = |this: &mut Self, state| {
-            // SAFETY: the place is ours.
-            unsafe { (&raw mut this.state).write(state) };
+        let Some(runner) = runners.seat.take() else {
+            let error = runners.refusal.take().map(|error| error.to_string());
+            panic!("no stack for a green thread: {}", error.unwrap_or_default());
         };
-        if runner.current().is_finished.get() {
-            runners.leave(runner.current());
-            write(this, State::Done);
-            runners.put_back(runner);
-            return match slot.expect("a finished thread has left its result") {
-                Ok(result) => Poll::Ready(result),
-                Err(payload) => resume_unwind(payload),
-            };
-        }
-        if runner.current().place.get() == usize::MAX {
-            runners.enter(runner.current());
-        }
-        write(this, State::Started(ManuallyDrop::new(runner)));
-        Poll::Pending
+        // SAFETY: the worker asks for the stage before and after, not meanwhile.
+        let state = unsafe { this.state.get().replace(State::Begun(runner)) };
+        let State::New(closure) = state else {
+            unreachable!("a green thread was begun twice; a bug in virid");
+        };
+        // SAFETY: the runner is the one that this is called on.
+        let current = unsafe { &runner.as_ref().current };
+        // SAFETY: the waker is the poll's, and `Alive` takes the answer away.
+        current.begin(unsafe { Own::behind(context.waker()) });
+        let _alive = Alive { runners, current };
+        context::set_green((&raw const *current).cast());
+        Poll::Ready(closure())
     }
 
-    fn home(&self) -> Option<usize> {
-        match &self.state {
-            State::Started(runner) => Some(runner.home),
-            _ => None,
+    fn stage(&self) -> Stage {
+        // SAFETY: written by `poll` only, which the caller is not inside of.
+        match unsafe { &*self.state.get() } {
+            State::New(_) => Stage::New(self.size),
+            State::Begun(runner) => Stage::Started(runner.cast()),
         }
     }
+}
 
-    fn has_yielded(&self) -> bool {
-        match &self.state {
-            State::Started(runner) => runner.current().has_yielded.take(),
-            _ => false,
-        }
-    }
+/// While it lives, the thread does.
+struct Alive<'a> {
+    runners: &'a Runners,
+    current: &'a Current,
+}
 
-    fn cancel(&self) -> bool {
-        match &self.state {
-            State::Started(runner) => {
-                runner.current().cancel();
-                true
-            }
-            _ => false,
+impl Drop for Alive<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        context::set_green(std::ptr::null());
+        if self.current.has_place() {
+            self.runners.leave_cold(self.current);
         }
+        self.current.end();
     }
 }

@@ -18,26 +18,32 @@ pub(crate) mod current {
     }
 }
 
+pub(crate) mod stack {
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) enum Size {}
+}
+
 pub(crate) mod runner {
-    use std::task::Waker;
+    use std::ptr::NonNull;
+
+    use crate::task::header::TaskRef;
 
     #[derive(Debug)]
     pub(crate) struct Runners;
 
     impl Runners {
-        /// # Safety
-        ///
-        /// None; as of the real one.
-        pub(crate) unsafe fn install(&self) {}
-
         pub(crate) fn uninstall(&self) {}
 
         pub(crate) fn started(&self) -> usize {
             0
         }
 
-        pub(crate) fn wakers(&self) -> Vec<Waker> {
+        pub(crate) fn tasks(&self) -> Vec<TaskRef> {
             Vec::new()
+        }
+
+        pub(crate) fn home_of(_: NonNull<()>) -> usize {
+            0
         }
 
         pub(crate) fn hand_in(&self) {}
