@@ -4,7 +4,7 @@
 //! counting adds no write that workers share. A snapshot reads them one after
 //! another while the workers go on: each number is exact for some moment, the
 //! numbers of one snapshot are not of the same moment. The workers' counts never
-//! fall; queue depths, [`cell_memory`](RuntimeMetrics::cell_memory) and
+//! fall; queue depths, numbers of green threads, [`cell_memory`](RuntimeMetrics::cell_memory) and
 //! [`cells_recycled`](RuntimeMetrics::cells_recycled) may.
 //!
 //! ```
@@ -36,6 +36,9 @@ pub(crate) struct Counters {
     pub(crate) parked: Count,
     pub(crate) unparked: Count,
     pub(crate) signals: Count,
+    /// These two fall again.
+    pub(crate) started_threads: Count,
+    pub(crate) waiting_threads: Count,
 }
 
 impl Counters {
@@ -51,6 +54,8 @@ impl Counters {
             unparked,
             signals: self.signals.get(),
             queue_depth,
+            started_threads: self.started_threads.get() as usize,
+            waiting_threads: self.waiting_threads.get() as usize,
             cells_fresh: traffic.fresh.get(),
             magazines_put: traffic.put.get(),
             magazines_taken: traffic.taken.get(),
@@ -76,6 +81,8 @@ pub struct WorkerMetrics {
     unparked: u64,
     signals: u64,
     queue_depth: usize,
+    started_threads: usize,
+    waiting_threads: usize,
     cells_fresh: u64,
     magazines_put: u64,
     magazines_taken: u64,
@@ -122,6 +129,11 @@ impl WorkerMetrics {
         signals: u64,
         /// Tasks in this worker's deque now, and in its overflow.
         queue_depth: usize,
+        /// Green threads that have waited on this worker, stay on it therefore, and
+        /// have not ended.
+        started_threads: usize,
+        /// Those of them that wait to be woken now.
+        waiting_threads: usize,
         /// Cells that were carved from new memory for this worker, 62 at a time.
         cells_fresh: u64,
         /// Batches of up to 62 free cells that this worker handed in for others.

@@ -47,6 +47,13 @@ impl Count {
         self.0.store(before + more, Ordering::Release);
     }
 
+    /// The same, for a number that may fall.
+    #[cfg(not(virid_loom))]
+    #[inline]
+    pub(crate) fn set(&self, number: u64) {
+        self.0.store(number, std::sync::atomic::Ordering::Release);
+    }
+
     #[inline]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(std::sync::atomic::Ordering::Acquire)

@@ -104,6 +104,7 @@ mod ending;
 pub(crate) mod idle;
 pub(crate) mod overflow;
 pub(crate) mod parker;
+mod placement;
 pub(crate) mod queue;
 pub(crate) mod running;
 pub(crate) mod shared;

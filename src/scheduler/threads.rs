@@ -1,7 +1,7 @@
 //! How a worker runs green threads: those that have not begun come from its queue
 //! like any task; those that have are its own, and wait here for their turn.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use super::worker::Worker;
@@ -37,6 +37,11 @@ pub(super) struct Threads {
     ready: RefCell<VecDeque<Runnable>>,
     /// Those that wait for the queue to run short, suspended in a spawn.
     spawners: RefCell<VecDeque<Runnable>>,
+    /// How many started threads wait to be woken.
+    waiting: Cell<u64>,
+    /// How many threads this worker takes without another wait for others to take
+    /// them (`placement.rs`).
+    pub(super) impatience: Cell<u32>,
 }
 
 impl Threads {
@@ -45,13 +50,30 @@ impl Threads {
             runners,
             ready: RefCell::default(),
             spawners: RefCell::default(),
+            waiting: Cell::new(0),
+            impatience: Cell::new(0),
         }
     }
 
     /// Queues one that can go on.
     #[inline]
-    pub(super) fn push(&self, thread: Runnable) {
+    fn push(&self, thread: Runnable) {
         self.ready.borrow_mut().push_back(thread);
+    }
+
+    /// Queues a thread of this worker that was about to go on; what is none goes
+    /// to `other`.
+    pub(super) fn take_back(&self, task: Runnable, other: impl FnOnce(Runnable)) {
+        match task.stage() {
+            Stage::Started(_) => self.push(task),
+            Stage::Future | Stage::New(_) => other(task),
+        }
+    }
+
+    /// Queues one that was woken on this worker.
+    pub(super) fn push_woken(&self, thread: Runnable) {
+        self.waiting.set(self.waiting.get() - 1);
+        self.push(thread);
     }
 }
 
@@ -74,9 +96,9 @@ impl Worker {
             return Some(spawner);
         }
         if tick.is_multiple_of(2) {
-            self.pop().or_else(|| self.next_thread(tick))
+            self.pop_placed().or_else(|| self.next_thread(tick))
         } else {
-            self.next_thread(tick).or_else(|| self.pop())
+            self.next_thread(tick).or_else(|| self.pop_placed())
         }
     }
 
@@ -94,7 +116,9 @@ impl Worker {
             if inbox.is_empty() {
                 return None;
             }
-            inbox.steal_one()
+            let woken = inbox.steal_one()?;
+            threads.waiting.set(threads.waiting.get() - 1);
+            Some(woken)
         };
         // Threads that yield to each other do not keep out what others wake.
         let next = if tick.is_multiple_of(INBOX_INTERVAL) {
@@ -154,9 +178,12 @@ impl Worker {
         self.running().end();
         match turn {
             Turn::Waits(thread) => {
-                if let Some(again) = thread.suspend() {
-                    self.threads().push(again);
+                let threads = self.threads();
+                match thread.suspend() {
+                    Some(again) => threads.push(again),
+                    None => threads.waiting.set(threads.waiting.get() + 1),
                 }
+                self.count_threads();
                 None
             }
             Turn::Yields(thread) => {
@@ -167,8 +194,21 @@ impl Worker {
                 self.threads().spawners.borrow_mut().push_back(thread);
                 None
             }
-            Turn::Free(next) => next,
+            Turn::Free(next) => {
+                self.count_threads();
+                next
+            }
         }
+    }
+
+    /// Says how many green threads there are, for metrics and other workers.
+    fn count_threads(&self) {
+        let threads = self.threads();
+        let counters = self.counters();
+        counters
+            .started_threads
+            .set(threads.runners.started() as u64);
+        counters.waiting_threads.set(threads.waiting.get());
     }
 
     /// Installs the runners of this worker on its thread.
@@ -204,6 +244,9 @@ unsafe fn run_threads(
         worker.note(&thread);
         seat.run(thread);
         worker.running().end();
+        if worker.threads().runners.started() as u64 != worker.counters().started_threads.get() {
+            worker.count_threads();
+        }
         worker.reassert();
         if worker.is_over() {
             return None;

@@ -155,6 +155,10 @@ impl Worker {
         &self.threads
     }
 
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
     /// How many tasks are in its queue, about.
     #[inline]
     pub(super) fn backlog(&self) -> usize {
@@ -165,7 +169,7 @@ impl Worker {
         self.shared.running(self.index)
     }
 
-    fn counters(&self) -> &Counters {
+    pub(super) fn counters(&self) -> &Counters {
         self.shared.counters(self.index)
     }
 
@@ -263,7 +267,7 @@ impl Worker {
     /// Queues a task that was suspended and is woken on this worker.
     pub(super) fn requeue(&self, runnable: Runnable) {
         match home_of(&runnable) {
-            Some(home) if home == self.index => self.threads.push(runnable),
+            Some(home) if home == self.index => self.threads.push_woken(runnable),
             Some(home) => self.shared.send_home(home, runnable),
             None => self.push(runnable),
         }
@@ -287,7 +291,7 @@ impl Worker {
     }
 
     #[inline]
-    fn count_signal(&self, was_sent: bool) {
+    pub(super) fn count_signal(&self, was_sent: bool) {
         if was_sent {
             self.counters().signals.add(1);
         }
@@ -301,7 +305,7 @@ impl Worker {
                 if self.shared.is_closed() {
                     // Spawned, perhaps, by the very task that ended the
                     // runtime: the steal acquires the push, and so `closed`.
-                    return self.cancel(runnable);
+                    return self.threads.take_back(runnable, |task| self.cancel(task));
                 }
                 return self.run_task(runnable);
             }
@@ -322,10 +326,7 @@ impl Worker {
             if let Some(runnable) = self.next_thread(self.tick.get()) {
                 return Some(runnable);
             }
-            if let Some(runnable) = self.shared.injector().steal_into(self.queue.back()) {
-                // The deque was empty: what it holds now came along. (Thieves
-                // may have been there already, and count what they took.)
-                self.counters().injected.add(1 + self.queue.len() as u64);
+            if let Some(runnable) = self.take_injected() {
                 return Some(runnable);
             }
             let workers = self.shared.workers();
