@@ -31,6 +31,11 @@
 //! - [`thread`]: the names of [`std::thread`], on stacks of virid's own.
 //! - [`Builder`], [`Runtime`], [`Handle`]: building, entering and ending runtimes.
 //! - [`metrics`]: what the workers have done.
+//!
+//! # Features
+//!
+//! - `time` (on by default): waits that end by themselves, `thread::park_timeout`. Their
+//!   timers are those of `async-io`, whose one thread starts at the first such wait.
 
 // The map of this crate, in floors. A file imports only from lower floors;
 // within one folder and floor, from those listed left of it.
@@ -43,7 +48,7 @@
 // 4  scheduler/{overflow,queue,shared}.rs   a worker's queue; what all workers see; notify
 // 3  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
 // 3  task/{error,abort,join,cell}.rs        what users hold; the future and its result
-// 3  thread/{fault,runner}.rs               stacks that run green threads (thread/{handle,scope}.rs: 7)
+// 3  thread/{fault,runner}.rs               stacks that run green threads (thread/{handle,scope,timed}.rs: 7)
 // 2  task/{header,waker,slot}.rs            the erased task, trait Schedule; where a cell keeps what
 // 2  thread/current.rs  drive.rs            how a green thread waits; a future on any thread
 // 2  scheduler/visitors.rs                  who queues from outside

@@ -38,8 +38,8 @@
 //!   a task that computes.
 //! - **What blocks without virid's help blocks the worker**: locks, channels,
 //!   conditions and barriers of `std::sync`, `std::net`, `std::fs`, `stdin`,
-//!   `std::thread::sleep` (which has no counterpart here yet), and `block_on` of
-//!   other crates. A lock of `std::sync` that is held over a wait can
+//!   `std::thread::sleep` (for a wait of some length there is `park_timeout`), and
+//!   `block_on` of other crates. A lock of `std::sync` that is held over a wait can
 //!   stop the worker that its holder needs: a deadlock.
 //! - **Thread-locals belong to the worker**: all green threads on it see the same
 //!   value.
@@ -52,7 +52,7 @@
 //!
 //! [`JoinHandle::cancel`] and the end of the runtime ask a thread to end. One that
 //! has not begun never does. One that has begun is unwound, with its destructors,
-//! from its next *cancellation point*: [`park`], [`yield_now`],
+//! from its next *cancellation point*: [`park`], `park_timeout`, [`yield_now`],
 //! [`JoinHandle::join`], [`block_on`](crate::block_on), the end of a [`scope()`] when
 //! all its threads have ended. Who catches it with `catch_unwind` gets it again at
 //! the next one. A thread that always does, or that comes to no such point, is
@@ -64,6 +64,8 @@ mod handle;
 pub(crate) mod runner;
 mod scope;
 pub(crate) mod stack;
+#[cfg(feature = "time")]
+mod timed;
 
 use std::io;
 
@@ -77,6 +79,9 @@ use runner::Green;
 pub use handle::{JoinHandle, Thread, ThreadId};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::{AccessError, LocalKey, Result, available_parallelism};
+#[cfg(feature = "time")]
+#[cfg_attr(docsrs, doc(cfg(feature = "time")))]
+pub use timed::park_timeout;
 
 /// Starts a green thread of the current runtime, as [`virid::spawn`](crate::spawn)
 /// starts a task. Dropping the handle detaches it. A thread that gets no stack when

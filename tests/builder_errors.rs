@@ -1,69 +1,29 @@
 //! Proves that what cannot be built is an error that says why, that nothing of
-//! it is left behind, and that what can be built is as it was asked for. The
-//! system's refusal to start a thread is made by a `pthread_create` of this
-//! binary's own.
+//! it is left behind, and that what can be built is as it was asked for.
 
 #![cfg(all(not(virid_loom), target_os = "linux"))]
 
 #[path = "support/child.rs"]
 mod child;
+#[path = "support/refused.rs"]
+mod refused;
 mod support;
+#[path = "support/threads_named.rs"]
+mod threads_named;
 #[path = "support/until.rs"]
 mod until;
 
-use std::cell::Cell;
-use std::ffi::{c_int, c_void};
+use refused::LEFT;
 use std::future::pending;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, OnceLock};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread::{self, ThreadId};
 use support::guard;
+use threads_named::threads_named;
 use until::until;
 use virid::{Builder, Runtime};
-
-type Body = extern "C" fn(*mut c_void) -> *mut c_void;
-type Create = unsafe extern "C" fn(
-    *mut libc::pthread_t,
-    *const libc::pthread_attr_t,
-    Body,
-    *mut c_void,
-) -> c_int;
-
-thread_local! {
-    /// How many threads this one may still start before it is refused one.
-    static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
-}
-
-/// libc's function, but for calls that a test has set up to be refused.
-///
-/// # Safety
-///
-/// As libc's.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn pthread_create(
-    thread: *mut libc::pthread_t,
-    attributes: *const libc::pthread_attr_t,
-    body: Body,
-    argument: *mut c_void,
-) -> c_int {
-    static REAL: OnceLock<Create> = OnceLock::new();
-    match LEFT.get() {
-        Some(0) => return libc::EAGAIN,
-        Some(left) => LEFT.set(Some(left - 1)),
-        None => {}
-    }
-    let real = REAL.get_or_init(|| {
-        // SAFETY: the name is a C string.
-        let address = unsafe { libc::dlsym(libc::RTLD_NEXT, c"pthread_create".as_ptr()) };
-        assert!(!address.is_null());
-        // SAFETY: libc's function of that name has this type.
-        unsafe { std::mem::transmute::<*mut c_void, Create>(address) }
-    });
-    // SAFETY: the caller keeps the contract.
-    unsafe { real(thread, attributes, body, argument) }
-}
 
 /// Builds while all threads after the first `k` are refused.
 fn build_with(k: usize, builder: Builder) -> io::Result<Runtime> {
@@ -71,16 +31,6 @@ fn build_with(k: usize, builder: Builder) -> io::Result<Runtime> {
     let built = builder.build();
     LEFT.set(None);
     built
-}
-
-/// Threads of this process whose name begins with `name`.
-fn threads_named(name: &str) -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.filter_map(|task| {
-        // A thread may end meanwhile.
-        std::fs::read_to_string(task.ok()?.path().join("comm")).ok()
-    });
-    names.filter(|found| found.starts_with(name)).count()
 }
 
 #[test]
