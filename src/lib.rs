@@ -41,18 +41,22 @@
 // within one folder and floor, from those listed left of it.
 //
 // 8  lib.rs
-// 7  task.rs  thread.rs                     what users call, and the heads of task/ and thread/
+// 7  task.rs  thread.rs  thread/{handle,scope,timed}.rs
+//                                           what users call, and the heads of task/ and thread/
 // 6  runtime/{handle,shutdown,owner,builder,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime
 // 5  scheduler/{worker,ending,spawn}.rs     find-work order, run loop, parking; the end; spawn
-// 4  scheduler/{overflow,queue,shared}.rs   a worker's queue; what all workers see; notify
+// 4  scheduler/{overflow,queue,watched,shared,watchdog,spawners}.rs
+//                                           a worker's queue; what all workers see; notify;
+//                                           who hangs, and on whom
 // 3  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
 // 3  task/{error,abort,join,cell}.rs        what users hold; the future and its result
-// 3  thread/{fault,runner}.rs               stacks that run green threads (thread/{handle,scope,timed}.rs: 7)
+// 3  thread/{fault,runner}.rs               stacks that run green threads
 // 2  task/{header,waker,slot}.rs            the erased task, trait Schedule; where a cell keeps what
 // 2  thread/current.rs  drive.rs            how a green thread waits; a future on any thread
 // 2  scheduler/visitors.rs                  who queues from outside
-// 1  context.rs  thread/stack.rs  task/{place,state,work}.rs  scheduler/{deque,idle,parker}.rs
+// 1  context.rs  thread/stack.rs  task/{place,state,work}.rs
+// 1  scheduler/{deque,idle,parker,cpu_clock}.rs
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs
 //                                           cells: recycled, and given back
 // 0  primitives.rs  rng.rs  unwind.rs       atomics and fences; victim choice; where panics stop

@@ -99,6 +99,7 @@
 //!   it between that and the unpark still delays one signal, and with it the
 //!   chain; pushes go on.)
 
+pub(crate) mod cpu_clock;
 pub(crate) mod deque;
 mod ending;
 pub(crate) mod idle;
@@ -109,8 +110,11 @@ pub(crate) mod queue;
 pub(crate) mod running;
 pub(crate) mod shared;
 pub(crate) mod spawn;
+mod spawners;
 mod threads;
 pub(crate) mod visitors;
+pub(crate) mod watchdog;
+pub(crate) mod watched;
 pub(crate) mod worker;
 
 #[cfg(doc)]

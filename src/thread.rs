@@ -40,7 +40,10 @@
 //!   conditions and barriers of `std::sync`, `std::net`, `std::fs`, `stdin`,
 //!   `std::thread::sleep` (for a wait of some length there is `park_timeout`), and
 //!   `block_on` of other crates. A lock of `std::sync` that is held over a wait can
-//!   stop the worker that its holder needs: a deadlock.
+//!   stop the worker that its holder needs: a deadlock. Where the wait is that of a
+//!   [`spawn`] (below), a watchdog sees it and says so on `stderr`: what blocks, what
+//!   waits, where both were spawned and what helps. (On Linux, once for a runtime; its
+//!   thread is started by the first such wait, and sleeps while there is none.)
 //! - **Thread-locals belong to the worker**: all green threads on it see the same
 //!   value.
 //! - **Spawning may wait**: when more than 1,000 tasks wait in the worker's queue,

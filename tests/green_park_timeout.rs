@@ -4,19 +4,10 @@
 
 #![cfg(all(not(virid_loom), feature = "time"))]
 
-#[cfg(target_os = "linux")]
-#[path = "support/alone.rs"]
-mod alone;
-#[cfg(target_os = "linux")]
-#[path = "support/child.rs"]
-mod child;
 #[path = "support/drops.rs"]
 mod drops;
 #[path = "support/endless.rs"]
 mod endless;
-#[cfg(target_os = "linux")]
-#[path = "support/refused.rs"]
-mod refused;
 #[path = "support/rest.rs"]
 mod rest;
 #[path = "support/said.rs"]
@@ -368,23 +359,5 @@ fn on_a_plain_thread_it_is_that_of_std() {
 fn in_a_poll_of_a_green_threads_own_block_on_it_suspends_the_thread() {
     on_each_size(|runtime| {
         runtime.run(|| virid::block_on(async { park_timeout(SHORT) }));
-    });
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn where_the_timers_get_no_thread_the_caller_panics_and_a_later_one_does_not() {
-    const NAME: &str = "where_the_timers_get_no_thread_the_caller_panics_and_a_later_one_does_not";
-    alone::alone(NAME, || {
-        let runtime = workers(1);
-        let refused = runtime.go(|| {
-            refused::LEFT.set(Some(0));
-            park_timeout(AN_HOUR);
-        });
-        assert!(!refused.join().unwrap_err().is::<JoinError>());
-        runtime.run(|| {
-            refused::LEFT.set(None);
-            park_timeout(SHORT);
-        });
     });
 }

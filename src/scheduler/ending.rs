@@ -80,6 +80,7 @@ impl Worker {
     /// waited for, so that no future is left when the runtime is gone, and none
     /// is dropped inside somebody's call of `wake`.
     pub(super) fn end_tasks(&self) {
+        self.shared().watch().end();
         let cancel_injected = || {
             while let Some(runnable) = self.shared().next_injected() {
                 self.cancel(runnable);

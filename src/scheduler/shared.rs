@@ -14,6 +14,7 @@ use super::parker::Parker;
 use super::queue::{Queue, QueueStealer};
 use super::running::Running;
 use super::visitors::Visitors;
+use super::watched::{Watch, Watched};
 use crate::context;
 use crate::memory::{Cells, Lists, Traffic};
 use crate::metrics::{Counters, Outside, RuntimeMetrics};
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     ending: OnceLock<Arc<Parker>>,
     /// Signals from threads that are no workers, and for green threads of others.
     signals_from_outside: Counter,
+    /// The thread that finds workers which hang.
+    watch: Watch,
     /// What the tasks know of this runtime.
     home: OnceLock<Home>,
     /// Dropped last: what the queues hold is freed before.
@@ -69,6 +72,8 @@ struct Remote {
     parker: OnceLock<Arc<Parker>>,
     counters: Counters,
     running: Running,
+    /// What it shows to the watchdog.
+    watched: Watched,
 }
 
 impl Shared {
@@ -83,6 +88,7 @@ impl Shared {
                 parker: OnceLock::new(),
                 counters: Counters::default(),
                 running: Running::default(),
+                watched: Watched::new(),
             })
         };
         Self {
@@ -95,6 +101,7 @@ impl Shared {
             threads_left: AtomicUsize::new(queues.len()),
             ending: OnceLock::new(),
             signals_from_outside: Counter::new(0),
+            watch: Watch::new(),
             home: OnceLock::new(),
             cells: Cells::new(queues.len()),
         }
@@ -146,6 +153,15 @@ impl Shared {
     /// What a worker runs, for it to write.
     pub(crate) fn running(&self, worker: usize) -> &Running {
         &self.remotes[worker].running
+    }
+
+    /// What a worker shows to the watchdog, for it to write.
+    pub(crate) fn watched(&self, worker: usize) -> &Watched {
+        &self.remotes[worker].watched
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     pub(crate) fn metrics(&self) -> RuntimeMetrics {

@@ -3,7 +3,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use super::shared::Shared;
+use super::spawners::Spawners;
 use super::worker::Worker;
 use crate::task::header::Runnable;
 use crate::task::work::Stage;
@@ -36,7 +39,7 @@ pub(super) struct Threads {
     /// Those of them that can go on.
     ready: RefCell<VecDeque<Runnable>>,
     /// Those that wait for the queue to run short, suspended in a spawn.
-    spawners: RefCell<VecDeque<Runnable>>,
+    spawners: Spawners,
     /// How many started threads wait to be woken.
     waiting: Cell<u64>,
     /// How many threads this worker takes without another wait for others to take
@@ -45,11 +48,11 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    pub(super) fn new(runners: Runners) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, worker: usize, runners: Runners) -> Self {
         Self {
             runners,
             ready: RefCell::default(),
-            spawners: RefCell::default(),
+            spawners: Spawners::new(shared, worker),
             waiting: Cell::new(0),
             impatience: Cell::new(0),
         }
@@ -91,7 +94,7 @@ impl Worker {
     #[inline]
     pub(super) fn next_of_two_kinds(&self, tick: u32) -> Option<Runnable> {
         if tick.is_multiple_of(SPAWNER_INTERVAL)
-            && let Some(spawner) = self.threads().spawners.borrow_mut().pop_front()
+            && let Some(spawner) = self.threads().spawners.pop()
         {
             return Some(spawner);
         }
@@ -131,11 +134,11 @@ impl Worker {
 
     /// A thread that waits in a spawn, where the queue has run short.
     fn next_spawner(&self) -> Option<Runnable> {
-        let mut spawners = self.threads().spawners.borrow_mut();
-        if spawners.is_empty() || self.backlog() > SPAWN_BOUND / 2 {
+        let spawners = &self.threads().spawners;
+        if spawners.len() == 0 || self.backlog() > SPAWN_BOUND / 2 {
             return None;
         }
-        spawners.pop_front()
+        spawners.pop()
     }
 }
 
@@ -158,7 +161,7 @@ impl Worker {
     pub(super) fn has_many_queued(&self) -> bool {
         self.backlog() > SPAWN_BOUND
             && self.threads().runners.spawn_yields()
-            && self.threads().spawners.borrow().len() < MOST_SPAWNERS
+            && self.threads().spawners.len() < MOST_SPAWNERS
     }
 
     /// Goes on with a green thread, or begins one, from the worker's own stack. The
@@ -191,7 +194,7 @@ impl Worker {
                 None
             }
             Turn::Spawns(thread) => {
-                self.threads().spawners.borrow_mut().push_back(thread);
+                self.threads().spawners.push(thread);
                 None
             }
             Turn::Free(next) => {

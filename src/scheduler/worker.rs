@@ -58,7 +58,7 @@ impl Worker {
         Self {
             attention: Cell::new(0),
             lists,
-            threads: Threads::new(runners),
+            threads: Threads::new(Arc::clone(&shared), index, runners),
             shared,
             index,
             queue,

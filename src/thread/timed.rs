@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use async_io::Timer;
 
-use super::current::Current;
+use super::current::{Current, Turn};
 use crate::context;
-use crate::task::waker::task_behind;
 
 /// As [`park`](super::park), and no longer than `timeout`: waits until
 /// [`Thread::unpark`](super::Thread::unpark) was called for the calling thread, until
@@ -52,9 +51,8 @@ pub fn park_timeout(timeout: Duration) {
         context::assert_may_block(CALL, "an async timer");
         return std::thread::park_timeout(timeout);
     };
-    // SAFETY: the calling thread is alive.
-    let task = unsafe { task_behind(&current.waker()) };
-    let waker = current.waker();
+    let task = current.task();
+    let waker = task.waker();
     let mut context = Context::from_waker(&waker);
     let mut timer = pin!(Timer::after(timeout));
     let mut has_waited = false;
@@ -71,7 +69,7 @@ pub fn park_timeout(timeout: Duration) {
     }
     if !has_waited {
         // Others run also beside a loop of waits that are over when they begin.
-        current.yield_now(CALL);
+        current.suspend_for(Turn::Yields, CALL);
         current.check();
     }
 }

@@ -1,7 +1,7 @@
 //! One test of this binary again, in a process of its own.
 
 use std::env;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,9 @@ pub(crate) fn role() -> Option<String> {
     env::var(ROLE).ok()
 }
 
-/// Runs the test called `test` in a child that knows its `role`, and kills it
-/// at the deadline.
-pub(crate) fn run(test: &str, role: &str, variables: &[(&str, &str)]) -> Output {
-    let mut child = Command::new(env::current_exe().unwrap())
+/// Starts the test called `test` in a child that knows its `role`.
+pub(crate) fn start(test: &str, role: &str, variables: &[(&str, &str)]) -> Child {
+    Command::new(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(ROLE, role)
         .env_remove("VIRID_WORKERS")
@@ -25,7 +24,12 @@ pub(crate) fn run(test: &str, role: &str, variables: &[(&str, &str)]) -> Output 
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("no child for the test");
+        .expect("no child for the test")
+}
+
+/// As [`start`], and waits for the child, which is killed at the deadline.
+pub(crate) fn run(test: &str, role: &str, variables: &[(&str, &str)]) -> Output {
+    let mut child = start(test, role, variables);
     let start = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if start.elapsed() > DEADLINE {
