@@ -12,20 +12,20 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-const protocol = 2
+const protocol = 3
+
+// firstKiB is the memory of the process before it did anything.
+var firstKiB uint64
 
 type request struct {
 	Protocol uint32 `json:"protocol"`
 	Workload string `json:"workload"`
-	Tasks    uint64 `json:"tasks"`
+	Size     uint64 `json:"size"`
 	Workers  int    `json:"workers"`
 	Launcher int    `json:"launcher"`
 	Fault    string `json:"fault"`
@@ -39,102 +39,6 @@ type response struct {
 	PeakKiB  uint64 `json:"peak_kib"`
 }
 
-// timed is what one burst took and came to.
-type timed struct {
-	Ns       int64  `json:"ns"`
-	CPUNs    int64  `json:"cpu_ns"`
-	Checksum string `json:"checksum"`
-}
-
-// shard has a cache line pair of its own, as in the Rust half.
-type shard struct {
-	sum atomic.Uint64
-	_   [120]byte
-}
-
-var (
-	results [64]shard
-	running sync.WaitGroup
-)
-
-// mix is the work of one task: the finalizer of SplitMix64.
-//
-//go:noinline
-func mix(i uint64) uint64 {
-	z := i + 0x9e3779b97f4a7c15
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb
-	return z ^ (z >> 31)
-}
-
-func task(i uint64) {
-	results[i%64].sum.Add(mix(i))
-	running.Done()
-}
-
-// burst is called from a goroutine. Add comes once and up front: an Add per
-// goroutine, as in WaitGroup.Go, would cost one more atomic operation for each.
-func burst(n uint64) (timed, error) {
-	cpu, err := cpuTime()
-	if err != nil {
-		return timed{}, err
-	}
-	start := time.Now()
-	running.Add(int(n))
-	for i := uint64(0); i < n; i++ {
-		go task(i)
-	}
-	running.Wait()
-	wall := time.Since(start)
-	cpuEnd, err := cpuTime()
-	if err != nil {
-		return timed{}, err
-	}
-	var sum uint64
-	for i := range results {
-		sum += results[i].sum.Swap(0)
-	}
-	return timed{
-		Ns:       wall.Nanoseconds(),
-		CPUNs:    (cpuEnd - cpu).Nanoseconds(),
-		Checksum: fmt.Sprintf("%016x", sum),
-	}, nil
-}
-
-// measure runs the burst twice, like the Rust half.
-func measure(n uint64) (cold, warm timed, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if cold, err = burst(n); err == nil {
-			warm, err = burst(n)
-		}
-	}()
-	<-done
-	return cold, warm, err
-}
-
-func cpuTime() (time.Duration, error) {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0, err
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
-}
-
-func peakKiB() (uint64, error) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, err
-	}
-	for _, line := range strings.Split(string(status), "\n") {
-		if rest, found := strings.CutPrefix(line, "VmHWM:"); found {
-			return strconv.ParseUint(strings.Fields(rest)[0], 10, 64)
-		}
-	}
-	return 0, errors.New("no VmHWM in /proc/self/status")
-}
-
 func serve() error {
 	// The launcher puts its children into groups of their own, where the
 	// terminal's Ctrl-C does not reach them; this covers a launcher that is killed.
@@ -143,6 +47,10 @@ func serve() error {
 	// launcher with the results of the rounds before.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 
+	var err error
+	if firstKiB, err = residentKiB(); err != nil {
+		return err
+	}
 	var order request
 	if err := json.NewDecoder(os.Stdin).Decode(&order); err != nil {
 		return err
@@ -153,11 +61,12 @@ func serve() error {
 	if os.Getppid() != order.Launcher {
 		return errors.New("the launcher is gone")
 	}
-	if order.Workload != "flat" {
+	burst, found := workloads[order.Workload]
+	if !found {
 		return fmt.Errorf("unknown workload %q", order.Workload)
 	}
 	runtime.GOMAXPROCS(order.Workers)
-	cold, warm, err := measure(order.Tasks)
+	cold, warm, err := measure(burst, order.Size)
 	if err != nil {
 		return err
 	}
@@ -167,7 +76,7 @@ func serve() error {
 		Cold:     cold,
 		Warm:     warm,
 	}
-	if answer.PeakKiB, err = peakKiB(); err != nil {
+	if answer.PeakKiB, err = statusKiB("VmHWM"); err != nil {
 		return err
 	}
 	switch order.Fault {

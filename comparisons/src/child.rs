@@ -42,23 +42,26 @@ pub(crate) fn serve() -> io::Result<()> {
 
 fn measure(request: &Request) -> io::Result<Response> {
     let contender = runtimes::find(&request.runtime).ok_or_else(|| invalid("unknown runtime"))?;
+    let unheard = || invalid("no VmRSS, VmPTE or VmHWM in /proc");
+    let at_first_kib = machine::resident_kib().ok_or_else(unheard)?;
     let Engine::Rust { package, measure } = contender.engine else {
         return Err(invalid("this runtime has a program of its own"));
     };
     let measured = measure(Job {
         workload: request.workload,
-        tasks: request.tasks,
+        size: request.size,
         workers: request.workers,
     })?;
     Ok(Response {
         protocol: PROTOCOL,
-        version: versions::locked(package).to_owned(),
+        version: package.map_or(versions::RUSTC, versions::locked).to_owned(),
         bursts: measured.map(|burst| Burst {
-            ns: u64::try_from(burst.wall.as_nanos()).unwrap_or(u64::MAX),
-            cpu_ns: burst.cpu_ns,
+            ns: u64::try_from(burst.elapsed.wall.as_nanos()).unwrap_or(u64::MAX),
+            cpu_ns: burst.elapsed.cpu_ns,
             checksum: checksum_text(burst.checksum),
+            held_kib: burst.held_kib.map(|kib| kib.saturating_sub(at_first_kib)),
         }),
-        peak_kib: machine::peak_kib().ok_or_else(|| invalid("no VmHWM in /proc"))?,
+        peak_kib: machine::peak_kib().ok_or_else(unheard)?,
     })
 }
 

@@ -7,31 +7,48 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, value_parser};
 
 use crate::runtimes::CONTENDERS;
+use crate::workloads::{WORKLOADS, Workload};
 
 const EXAMPLES: &str = "\
 Examples:
   cargo run --release -p comparisons
   cargo run --release -p comparisons -- --quick --runtimes virid,tokio
-  cargo run --release -p comparisons -- --sizes 100k,1m --rounds 9 --readme README.md
+  cargo run --release -p comparisons -- --workloads flat --sizes 1m --rounds 9";
 
+const EXIT_CODES: &str = "\
 Exit codes: 0 all measured, 1 a measurement failed, 2 usage, 3 this machine cannot
 be measured on, 130 interrupted.";
 
+fn after_help() -> String {
+    let workloads = WORKLOADS.map(|workload| {
+        let facts = workload.facts();
+        format!("  {:<11}{}\n", facts.name, facts.describe)
+    });
+    let workloads = workloads.concat();
+    format!("{EXAMPLES}\n\nWorkloads:\n{workloads}\n{EXIT_CODES}")
+}
+
 const LARGEST: u64 = 100_000_000;
 
-/// Measures task bursts on virid and on its peers, next to each other.
+/// Measures virid's tasks and green threads and their peers, next to each other.
 ///
 /// Every measurement is a process of its own. In each round every runtime runs
-/// once, in a shuffled order. With no option: 10K to 10M tasks, all runtimes,
-/// about two minutes after the build.
+/// once, in a shuffled order. With no option: all workloads and all runtimes, in
+/// about four minutes after the build.
 #[derive(Debug, Parser)]
-#[command(name = "comparisons", version, after_help = EXAMPLES)]
+#[command(name = "comparisons", version, after_help = after_help())]
 pub(crate) struct Cli {
-    /// Only 10K and 100K tasks and three rounds: a few seconds
+    /// Small sizes and three rounds: a few seconds for each workload
     #[arg(long, conflicts_with = "sizes")]
     pub(crate) quick: bool,
 
-    /// Numbers of tasks, such as 10000, 10k or 1m; at most 100m
+    /// Workloads to measure, of those listed below; all by default
+    #[arg(long, value_delimiter = ',', value_name = "NAME,..", hide_possible_values = true,
+          value_parser = PossibleValuesParser::new(WORKLOADS.map(Workload::name)))]
+    pub(crate) workloads: Vec<String>,
+
+    /// Numbers of tasks, such as 10000, 10k or 1m; at most 100m. For flat, tree
+    /// and parked; the others have one size
     #[arg(long, value_delimiter = ',', value_parser = size, value_name = "N,..")]
     pub(crate) sizes: Vec<u64>,
 
@@ -40,11 +57,13 @@ pub(crate) struct Cli {
           value_parser = PossibleValuesParser::new(CONTENDERS.iter().map(|row| row.name)))]
     pub(crate) runtimes: Vec<String>,
 
-    /// Worker threads of every runtime; the cores of this machine by default
+    /// Worker threads of every runtime, where the workload is not about one; the
+    /// cores of this machine by default
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=4096))]
     pub(crate) workers: Option<u16>,
 
-    /// Rounds of every size; by default 5, or as many as fit in two minutes
+    /// Rounds of every size; by default 5, or as many as fit into the time of the
+    /// workload
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
     pub(crate) rounds: Option<u16>,
 
@@ -52,7 +71,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
-    /// Print the results as JSON instead of as a table
+    /// Print the results as JSON instead of as tables
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -60,18 +79,19 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "PATH")]
     pub(crate) go: Option<PathBuf>,
 
-    /// Where to write the results; by default comparisons/results/flat.json, or
-    /// flat-part.json with --quick, --sizes or --runtimes
+    /// Where to write the results; by default comparisons/results/all.json, or
+    /// tree.json with --workloads tree, or all-part.json with --quick, --sizes or
+    /// --runtimes
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Put the table between the sweep markers of a Markdown file
+    /// Put the tables between the sweep markers of a Markdown file
     #[arg(long, value_name = "FILE")]
     pub(crate) readme: Option<PathBuf>,
 
     /// Measure nothing and show earlier results
     #[arg(long, value_name = "JSON", conflicts_with_all = [
-        "quick", "sizes", "runtimes", "workers", "rounds", "seed", "go", "out", "deadline",
+        "quick", "workloads", "sizes", "runtimes", "workers", "rounds", "seed", "go", "out", "deadline",
     ])]
     pub(crate) from: Option<PathBuf>,
 

@@ -1,5 +1,6 @@
 //! Wall time and CPU time of one piece of work.
 
+use std::ops::Add;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -18,6 +19,17 @@ pub(crate) struct Elapsed {
     pub(crate) wall: Duration,
     /// User and system time of all threads of the process.
     pub(crate) cpu_ns: u64,
+}
+
+impl Add for Elapsed {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            wall: self.wall + other.wall,
+            cpu_ns: self.cpu_ns + other.cpu_ns,
+        }
+    }
 }
 
 impl Stopwatch {

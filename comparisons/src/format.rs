@@ -1,13 +1,22 @@
 //! Quantities as people read them.
 
-/// A number of tasks: 10K, 100K, 1M.
-pub(crate) fn tasks(tasks: u64) -> String {
-    if tasks >= 1_000_000 && tasks.is_multiple_of(1_000_000) {
-        format!("{}M", tasks / 1_000_000)
-    } else if tasks >= 1000 && tasks.is_multiple_of(1000) {
-        format!("{}K", tasks / 1000)
+/// A number of tasks, or of what a workload counts: 10K, 100K, 1M.
+pub(crate) fn size(size: u64) -> String {
+    if size >= 1_000_000 && size.is_multiple_of(1_000_000) {
+        format!("{}M", size / 1_000_000)
+    } else if size >= 1000 && size.is_multiple_of(1000) {
+        format!("{}K", size / 1000)
     } else {
-        tasks.to_string()
+        size.to_string()
+    }
+}
+
+/// Memory of one task.
+pub(crate) fn bytes(bytes: f64) -> String {
+    if bytes >= 1000.0 {
+        format!("{} KiB", three_digits(bytes / 1024.0))
+    } else {
+        format!("{bytes:.0} B")
     }
 }
 
@@ -68,9 +77,11 @@ mod tests {
 
     #[test]
     fn quantities() {
-        assert_eq!(tasks(10_000), "10K");
-        assert_eq!(tasks(10_000_000), "10M");
-        assert_eq!(tasks(1_500), "1500");
+        assert_eq!(size(10_000), "10K");
+        assert_eq!(size(10_000_000), "10M");
+        assert_eq!(size(1_500), "1500");
+        assert_eq!(bytes(999.4), "999 B");
+        assert_eq!(bytes(4506.0), "4.40 KiB");
         assert_eq!(kib(2048.0), "2.00 MiB");
         assert_eq!(kib(1024.0 * 1024.0 * 3.0), "3.00 GiB");
         assert_eq!(nanos(1_234_000.0), "1.23 ms");

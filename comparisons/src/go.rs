@@ -7,8 +7,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SOURCE: &str = include_str!("../go/main.go");
-const MODULE: &str = include_str!("../go/go.mod");
+/// The files of the Go program.
+const SOURCES: [(&str, &str); 8] = [
+    ("go.mod", include_str!("../go/go.mod")),
+    ("main.go", include_str!("../go/main.go")),
+    ("measure.go", include_str!("../go/measure.go")),
+    ("flat.go", include_str!("../go/flat.go")),
+    ("tree.go", include_str!("../go/tree.go")),
+    ("yield.go", include_str!("../go/yield.go")),
+    ("pingpong.go", include_str!("../go/pingpong.go")),
+    ("parked.go", include_str!("../go/parked.go")),
+];
 
 /// The first version whose loop variables are per iteration, which `go.mod` asks
 /// for.
@@ -139,7 +148,7 @@ impl Search<'_> {
 
     fn build(&self, toolchain: &Toolchain, say: &impl Fn(&str)) -> Result<PathBuf, String> {
         let mut hasher = DefaultHasher::new();
-        (SOURCE, MODULE, &toolchain.version).hash(&mut hasher);
+        (SOURCES, &toolchain.version).hash(&mut hasher);
         let directory = self
             .target
             .join("comparisons")
@@ -157,8 +166,9 @@ impl Search<'_> {
         let fresh = directory.join(format!("building-{}", std::process::id()));
         let explain = |error: io::Error| error.to_string();
         fs::create_dir_all(&directory).map_err(explain)?;
-        fs::write(directory.join("main.go"), SOURCE).map_err(explain)?;
-        fs::write(directory.join("go.mod"), MODULE).map_err(explain)?;
+        for (name, text) in SOURCES {
+            fs::write(directory.join(name), text).map_err(explain)?;
+        }
         let output = go(&toolchain.command, toolchain.root.as_deref())
             .args(["build", "-trimpath", "-o"])
             .arg(&fresh)

@@ -2,6 +2,9 @@
 //! traits; a runtime implements the one that fits its own idiom.
 
 use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 /// A runtime whose tasks are futures.
 pub(crate) trait TaskHost: 'static {
@@ -18,9 +21,13 @@ pub(crate) trait TaskHost: 'static {
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static;
+
+    /// Lets the other tasks have their turn.
+    fn yield_now() -> impl Future<Output = ()> + Send;
 }
 
 /// A runtime whose tasks are closures inside a scope that ends when they have.
+/// They cannot wait.
 pub(crate) trait ScopeHost {
     /// Calls `body` on a worker and returns what it returned.
     fn run<T, B>(&self, body: B) -> T
@@ -33,4 +40,78 @@ pub(crate) trait ScopeHost {
     fn scope<T>(n: u64, task: T)
     where
         T: Fn(u64) + Copy + Send + Sync;
+
+    /// Spawns `task(0)`, where each task `i` spawns its [`tree_children`], and
+    /// returns when all `n` have finished. Called from inside [`run`](Self::run).
+    fn scope_tree<T>(n: u64, task: T)
+    where
+        T: Fn(u64) + Copy + Send + Sync;
+}
+
+/// The tasks that task `i` of a tree of `n` spawns.
+pub(crate) fn tree_children(i: u64, n: u64) -> impl Iterator<Item = u64> {
+    (2 * i + 1..2 * i + 3).take_while(move |&child| child < n)
+}
+
+/// A runtime whose tasks are threads, green or of the operating system: closures
+/// that can wait.
+pub(crate) trait ThreadHost: 'static {
+    /// Stands for one thread, to wake it.
+    type Handle: Send + Sync + 'static;
+
+    /// Calls `body` on a thread of this runtime and returns what it returned.
+    fn run<T, B>(&self, body: B) -> T
+    where
+        T: Send + 'static,
+        B: FnOnce() -> T + Send + 'static;
+
+    /// Starts a thread that nobody will join. Called from a thread of this runtime.
+    fn spawn<B>(body: B)
+    where
+        B: FnOnce() + Send + 'static;
+
+    /// The calling thread.
+    fn current() -> Self::Handle;
+
+    /// Waits for [`unpark`](Self::unpark), which may have come before, or for
+    /// nothing.
+    fn park();
+
+    /// Wakes a thread that parks, or lets its next [`park`](Self::park) return.
+    fn unpark(thread: &Self::Handle);
+
+    /// Lets the other threads of the worker have their turn.
+    fn yield_now();
+}
+
+/// Waits for `future` in a thread, by parking it.
+pub(crate) fn wait_for<H: ThreadHost>(future: impl Future<Output = ()>) {
+    struct Unpark<H: ThreadHost>(H::Handle);
+
+    impl<H: ThreadHost> Wake for Unpark<H> {
+        fn wake(self: Arc<Self>) {
+            H::unpark(&self.0);
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark::<H>(H::current())));
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(&waker);
+    while future.as_mut().poll(&mut context).is_pending() {
+        H::park();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tree_children;
+
+    #[test]
+    fn every_task_but_the_first_has_one_parent() {
+        for n in 1..40 {
+            let mut spawned: Vec<u64> = (0..n).flat_map(|i| tree_children(i, n)).collect();
+            spawned.sort_unstable();
+            assert_eq!(spawned, (1..n).collect::<Vec<_>>());
+        }
+    }
 }

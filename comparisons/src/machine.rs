@@ -69,6 +69,13 @@ pub(crate) fn peak_kib() -> Option<u64> {
     proc_kib("/proc/self/status", "VmHWM")
 }
 
+/// Resident memory of this process now, and the page tables that map it: a stack
+/// of its own for each thread is a hole in the address space for each.
+pub(crate) fn resident_kib() -> Option<u64> {
+    let of = |key| proc_kib("/proc/self/status", key);
+    Some(of("VmRSS")? + of("VmPTE")?)
+}
+
 /// Memory that a new process could use: what the kernel has, or what is left of
 /// the limit of this process's control group, whichever is less.
 pub(crate) fn available_kib() -> Option<u64> {

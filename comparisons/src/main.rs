@@ -1,4 +1,4 @@
-//! Measures the same task bursts on virid and on its peers.
+//! Measures the same workloads on virid and on its peers.
 //!
 //! Every measurement is a process of its own: this binary started again, or the
 //! Go program in `go/`. The launcher plans, starts, checks and reports, and runs
@@ -15,6 +15,7 @@ mod go;
 mod hosts;
 mod launch;
 mod machine;
+mod plan;
 mod progress;
 mod protocol;
 mod readme;

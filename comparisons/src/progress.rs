@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write, stderr};
 use crate::format;
 use crate::results::Cell;
 use crate::rounds::Progress;
+use crate::workloads::Workload;
 
 /// Shows progress, and clears its line when dropped.
 #[derive(Debug)]
@@ -25,30 +26,32 @@ impl Display {
     pub(crate) fn show(&self, progress: &Progress<'_>) {
         match progress {
             Progress::Measuring {
-                runtime,
-                tasks,
+                cell,
                 round,
                 rounds,
                 elapsed,
             } if self.terminal => {
                 let _ = write!(
                     stderr(),
-                    "\r\x1b[K{:>3} s  {} tasks, round {}/{rounds}: {runtime}",
+                    "\r\x1b[K{:>3} s  {}, round {}/{rounds}: {}",
                     elapsed.as_secs(),
-                    format::tasks(*tasks),
-                    round + 1
+                    what(cell.workload, cell.size),
+                    round + 1,
+                    cell.runtime
                 );
             }
             Progress::RoundOver {
-                tasks,
+                workload,
+                size,
                 round,
                 cells,
             } if !self.terminal => {
                 let _ = writeln!(
                     stderr(),
-                    "{} tasks, round {}, ns/task: {}",
-                    format::tasks(*tasks),
+                    "{}, round {}, ns/{}: {}",
+                    what(*workload, *size),
                     round + 1,
+                    workload.facts().unit,
                     summary(cells, *round)
                 );
             }
@@ -65,6 +68,11 @@ impl Drop for Display {
     }
 }
 
+fn what(workload: Workload, size: u64) -> String {
+    let facts = workload.facts();
+    format!("{}, {} {}", facts.name, format::size(size), facts.units)
+}
+
 fn summary(cells: &[Cell], round: u32) -> String {
     let words: Vec<String> = cells
         .iter()
@@ -72,7 +80,7 @@ fn summary(cells: &[Cell], round: u32) -> String {
             let time = match (&cell.failure, cell.samples.last()) {
                 (Some(failure), _) => failure.reason.clone(),
                 (None, Some(sample)) if sample.round == round => {
-                    format::three_digits(sample.bursts.warm.ns as f64 / cell.tasks as f64)
+                    format::three_digits(sample.bursts.warm.ns as f64 / cell.size as f64)
                 }
                 (None, _) => "-".to_owned(),
             };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::workloads::{Bursts, Workload};
 
 /// Version of the two messages.
-pub(crate) const PROTOCOL: u32 = 2;
+pub(crate) const PROTOCOL: u32 = 3;
 
 /// The order to measure, on the child's standard input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -16,8 +16,8 @@ pub(crate) struct Request {
     pub(crate) workload: Workload,
     /// On which runtime.
     pub(crate) runtime: String,
-    /// Number of tasks.
-    pub(crate) tasks: u64,
+    /// Number of tasks, or of whatever the workload counts.
+    pub(crate) size: u64,
     /// Number of worker threads.
     pub(crate) workers: usize,
     /// Process that asks. A child with another parent has been orphaned before
@@ -65,42 +65,49 @@ pub(crate) struct Burst {
     /// What the tasks computed, in hexadecimal because a JSON number may lose
     /// the low bits of 64.
     pub(crate) checksum: String,
+    /// How much the memory of the process had grown while all tasks waited, if
+    /// that is what the workload is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held_kib: Option<u64>,
 }
 
-/// A checksum as [`Response::checksum`] writes it.
+/// A checksum as [`Burst::checksum`] has it.
 pub(crate) fn checksum_text(checksum: u64) -> String {
     format!("{checksum:016x}")
 }
 
-/// A request to misbehave: `runtime:tasks:fault`.
+/// A request to misbehave: `workload:runtime:size:fault`.
 #[derive(Debug, Clone)]
 pub(crate) struct FaultPlan {
+    workload: Workload,
     runtime: String,
-    tasks: u64,
+    size: u64,
     fault: Fault,
 }
 
 impl FaultPlan {
-    /// Reads `runtime:tasks:fault`.
+    /// Reads `workload:runtime:size:fault`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split(':');
-        let runtime = parts.next()?.to_owned();
-        let tasks = parts.next()?.parse().ok()?;
-        let fault = match parts.next()? {
-            "hang" => Fault::Hang,
-            "crash" => Fault::Crash,
-            "wrong" => Fault::Wrong,
-            _ => return None,
+        let parts: Vec<&str> = text.split(':').collect();
+        let [workload, runtime, size, fault] = parts[..] else {
+            return None;
         };
-        parts.next().is_none().then_some(Self {
-            runtime,
-            tasks,
-            fault,
+        Some(Self {
+            workload: Workload::find(workload)?,
+            runtime: runtime.to_owned(),
+            size: size.parse().ok()?,
+            fault: match fault {
+                "hang" => Fault::Hang,
+                "crash" => Fault::Crash,
+                "wrong" => Fault::Wrong,
+                _ => return None,
+            },
         })
     }
 
     /// The fault planned for this measurement.
-    pub(crate) fn fault(&self, runtime: &str, tasks: u64) -> Option<Fault> {
-        (self.runtime == runtime && self.tasks == tasks).then_some(self.fault)
+    pub(crate) fn fault(&self, workload: Workload, runtime: &str, size: u64) -> Option<Fault> {
+        let is_this = self.workload == workload && self.runtime == runtime && self.size == size;
+        is_this.then_some(self.fault)
     }
 }

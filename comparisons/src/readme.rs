@@ -1,4 +1,4 @@
-//! Keeps a table in a Markdown file equal to the results.
+//! Keeps the tables in a Markdown file equal to the results.
 
 use std::path::Path;
 use std::{fs, io};
@@ -6,7 +6,7 @@ use std::{fs, io};
 const BEGIN: &str = "<!-- sweep:begin -->";
 const END: &str = "<!-- sweep:end -->";
 
-/// A Markdown file that has a place for the table.
+/// A Markdown file that has a place for the tables.
 #[derive(Debug)]
 pub(crate) struct Readme<'a> {
     path: &'a Path,
@@ -16,7 +16,7 @@ pub(crate) struct Readme<'a> {
 
 impl<'a> Readme<'a> {
     /// Reads the file and finds the place. Done before measuring, so that a
-    /// wrong path does not cost two minutes.
+    /// wrong path does not cost four minutes.
     pub(crate) fn open(path: &'a Path) -> Result<Self, String> {
         let text = fs::read_to_string(path)
             .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
@@ -33,9 +33,9 @@ impl<'a> Readme<'a> {
         })
     }
 
-    /// Puts `table` into the place.
-    pub(crate) fn write(&self, table: &str) -> io::Result<()> {
-        let text = format!("{}\n\n{}\n\n{}", self.before, table.trim(), self.after);
+    /// Puts `tables` into the place.
+    pub(crate) fn write(&self, tables: &str) -> io::Result<()> {
+        let text = format!("{}\n\n{}\n\n{}", self.before, tables.trim(), self.after);
         fs::write(self.path, text)
     }
 }

@@ -1,38 +1,34 @@
 //! A document as people read it.
 
+mod tables;
+
 use std::fmt::Write;
 
+use anstyle::Style;
+
 use crate::format;
-use crate::results::{Cell, Document};
-use crate::table::{Align, Emphasis, Row, Table};
-use crate::workloads::Phase;
+use crate::results::{Cell, Document, FailureKind};
+use tables::sections;
 
 const WIDTH: usize = 80;
 const KEY: usize = 10;
 
-/// The tables, in the order of how often a program meets their burst.
-const TABLES: [(&str, Phase); 2] = [
-    (
-        "The second burst of a process, which finds threads and memory in place:",
-        Phase::Warm,
-    ),
-    (
-        "The first burst of a process, which pays for both:",
-        Phase::Cold,
-    ),
-];
-
-/// Part of the CPU time that others may take before the table mentions it.
+/// Part of the CPU time that others may take before the report mentions it.
 const NOISE: f64 = 0.02;
 
-/// The table and the lines below it, for a terminal.
+/// The tables and the lines below them, for a terminal.
 pub(crate) fn terminal(document: &Document, baseline: &str) -> String {
-    let mut text = String::from("\n");
-    wrap(&mut text, "", &headline(document));
-    for (title, phase) in TABLES {
-        text.push('\n');
-        wrap(&mut text, "", title);
-        text.push_str(&table(document, baseline, phase).terminal());
+    let mut text = String::new();
+    let bold = Style::new().bold();
+    for section in sections(document, baseline) {
+        let mut heading = String::new();
+        wrap(&mut heading, "", &section.heading);
+        let _ = write!(text, "\n{bold}{}{bold:#}", heading);
+        for (title, table) in section.tables {
+            text.push('\n');
+            wrap(&mut text, "", title);
+            text.push_str(&table.terminal());
+        }
     }
     text.push('\n');
     for line in remarks(document) {
@@ -49,7 +45,7 @@ pub(crate) fn terminal(document: &Document, baseline: &str) -> String {
     text
 }
 
-/// Appends `value` in lines that fit below the table, indented behind `key`.
+/// Appends `value` in lines that fit below the tables, indented behind `key`.
 fn wrap(text: &mut String, key: &str, value: &str) {
     let indent = if key.is_empty() { 0 } else { KEY };
     let mut line = format!("{key:<indent$}");
@@ -69,12 +65,14 @@ fn wrap(text: &mut String, key: &str, value: &str) {
     let _ = writeln!(text, "{line}");
 }
 
-/// The table and the lines below it, as Markdown.
+/// The tables and the lines below them, as Markdown.
 pub(crate) fn markdown(document: &Document, baseline: &str) -> String {
-    let mut text = format!("{}\n\n", headline(document));
-    for (title, phase) in TABLES {
-        let table = table(document, baseline, phase).markdown();
-        let _ = writeln!(text, "{title}\n\n{table}");
+    let mut text = String::new();
+    for section in sections(document, baseline) {
+        let _ = writeln!(text, "**{}**\n", section.heading);
+        for (title, table) in section.tables {
+            let _ = writeln!(text, "{title}\n\n{}", table.markdown());
+        }
     }
     for line in remarks(document) {
         let _ = writeln!(text, "- {line}");
@@ -90,103 +88,6 @@ pub(crate) fn markdown(document: &Document, baseline: &str) -> String {
     text
 }
 
-fn headline(document: &Document) -> String {
-    format!(
-        "Flat burst: {}. {} on every runtime.",
-        document.workload.describe(),
-        match document.workers {
-            1 => "1 worker thread".to_owned(),
-            many => format!("{many} worker threads"),
-        }
-    )
-}
-
-fn table(document: &Document, baseline: &str, phase: Phase) -> Table {
-    let mut groups: Vec<Vec<Row>> = Vec::new();
-    let mut size = None;
-    for cell in &document.cells {
-        let first = size != Some(cell.tasks);
-        if first {
-            groups.push(Vec::new());
-            size = Some(cell.tasks);
-        }
-        let best = best(document, cell.tasks, phase);
-        let row = row(cell, first, best, baseline, phase);
-        groups.last_mut().expect("pushed above").push(row);
-    }
-    Table {
-        columns: vec![
-            ("size", Align::Right),
-            ("runtime", Align::Left),
-            ("ns/task", Align::Right),
-            ("range", Align::Right),
-            ("vs virid", Align::Left),
-            ("memory", Align::Right),
-            ("CPU", Align::Right),
-            ("runs", Align::Right),
-        ],
-        groups,
-    }
-}
-
-fn row(cell: &Cell, first: bool, best: f64, baseline: &str, phase: Phase) -> Row {
-    let size = if first {
-        format::tasks(cell.tasks)
-    } else {
-        String::new()
-    };
-    let mut cells = vec![size, cell.runtime.clone()];
-    let emphasis = match (&cell.failure, &cell.summary) {
-        (Some(failure), _) => {
-            cells.push(failure.reason.clone());
-            Emphasis::Failed
-        }
-        (None, None) => {
-            cells.push("not measured".to_owned());
-            Emphasis::Failed
-        }
-        (None, Some(summary)) => {
-            let times = summary.bursts.of(phase);
-            cells.extend([
-                format::three_digits(times.ns_per_task),
-                if cell.samples.len() > 1 {
-                    format!(
-                        "{}-{}",
-                        format::three_digits(times.fastest_ns_per_task),
-                        format::three_digits(times.slowest_ns_per_task)
-                    )
-                } else {
-                    String::new()
-                },
-                match times.ratio {
-                    _ if cell.runtime == baseline => "-".to_owned(),
-                    None => String::new(),
-                    Some(ratio) if times.rounds_disagree => {
-                        format!("~{}", format::ratio(ratio))
-                    }
-                    Some(ratio) => format::ratio(ratio),
-                },
-                format::kib(summary.peak_kib),
-                format::nanos(times.cpu_ns),
-                cell.samples.len().to_string(),
-            ]);
-            if times.rank() <= best {
-                Emphasis::Best
-            } else {
-                Emphasis::None
-            }
-        }
-    };
-    Row { cells, emphasis }
-}
-
-fn best(document: &Document, tasks: u64, phase: Phase) -> f64 {
-    let of_size = document.cells.iter().filter(|cell| cell.tasks == tasks);
-    of_size
-        .filter_map(|cell| Some(cell.summary.as_ref()?.bursts.of(phase).rank()))
-        .fold(f64::INFINITY, f64::min)
-}
-
 /// Whatever a reader has to know about these very numbers.
 fn remarks(document: &Document) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -197,14 +98,18 @@ fn remarks(document: &Document) -> Vec<String> {
         let Some(detail) = &failure.detail else {
             continue;
         };
-        let line = format!("{}: {}: {detail}", cell.runtime, failure.reason);
+        let mut line = format!("{}: {}: {detail}", cell.runtime, failure.reason);
+        // What is not there is not there in any workload.
+        if failure.kind != FailureKind::NotInstalled {
+            line = format!("{}, {line}", group_name(cell));
+        }
         if !lines.contains(&line) {
             lines.push(line);
         }
     }
     lines.extend(fewer_runs(document));
     if document.interrupted {
-        lines.push("interrupted: the table holds what was finished".to_owned());
+        lines.push("interrupted: the tables hold what was finished".to_owned());
     }
     let machine = &document.machine;
     if let Some(disturbance) = machine.disturbance {
@@ -221,10 +126,11 @@ fn remarks(document: &Document) -> Vec<String> {
             ));
         }
     }
-    if document.workers > machine.cores {
+    let workers = document.cells.iter().map(|cell| cell.workers).max();
+    if let Some(workers) = workers.filter(|&workers| workers > machine.cores) {
         lines.push(format!(
-            "{} worker threads share {} cores",
-            document.workers, machine.cores
+            "{workers} worker threads share {} cores",
+            machine.cores
         ));
     }
     lines
@@ -238,15 +144,19 @@ fn fewer_runs(document: &Document) -> Option<String> {
         .cells
         .iter()
         .filter(|cell| cell.failure.is_none() && (1..most).contains(&runs(cell)))
-        .map(|cell| format::tasks(cell.tasks))
+        .map(group_name)
         .collect();
     fewer.dedup();
     (!fewer.is_empty() && !document.interrupted).then(|| {
         format!(
-            "{}: fewer runs, all that fit into two minutes",
+            "{}: fewer runs, all that fit into the time of the workload",
             fewer.join(", ")
         )
     })
+}
+
+fn group_name(cell: &Cell) -> String {
+    format!("{} {}", cell.workload.name(), format::size(cell.size))
 }
 
 /// Where the numbers come from.
@@ -273,7 +183,7 @@ fn origin(document: &Document, baseline: &str) -> Vec<(&'static str, String)> {
             format!(
                 "medians over the runs, each a process that runs the burst twice; range: fastest to slowest; vs {baseline}: median of the ratios \
                  within a round, which can differ from the ratio of the medians, ~ if rounds \
-                 disagree on which is faster; memory: peak of the process; CPU: user and system"
+                 disagree on which is faster; memory, peak: of the process; memory/task: growth of the process until all waited, page tables included, divided by their number; CPU: user and system"
             ),
         ),
         (

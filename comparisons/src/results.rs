@@ -11,23 +11,19 @@ use crate::stats;
 use crate::workloads::{Bursts, Phase, Workload};
 
 /// Version of the document's layout.
-pub(crate) const SCHEMA_VERSION: u32 = 2;
+pub(crate) const SCHEMA_VERSION: u32 = 3;
 
 /// One run of this program.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Document {
     /// Must equal [`SCHEMA_VERSION`].
     pub(crate) schema_version: u32,
-    /// What was run.
-    pub(crate) workload: Workload,
     /// When measuring began, in UTC.
     pub(crate) date: String,
     /// The command that repeats the run.
     pub(crate) command: String,
     /// Seed of the order of runtimes in each round.
     pub(crate) seed: u64,
-    /// Worker threads of every runtime.
-    pub(crate) workers: usize,
     /// Whether the run was ended by the user.
     pub(crate) interrupted: bool,
     /// Where it ran.
@@ -36,7 +32,7 @@ pub(crate) struct Document {
     pub(crate) versions: BTreeMap<String, String>,
     /// The revision that was built, if it is in a git checkout.
     pub(crate) git: Option<Git>,
-    /// One per size and runtime.
+    /// One per workload, size and runtime.
     pub(crate) cells: Vec<Cell>,
 }
 
@@ -49,13 +45,17 @@ pub(crate) struct Git {
     pub(crate) dirty: bool,
 }
 
-/// One runtime at one size.
+/// One runtime in one workload at one size.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Cell {
+    /// The workload.
+    pub(crate) workload: Workload,
+    /// Number of tasks, or of what the workload counts.
+    pub(crate) size: u64,
+    /// Worker threads of every runtime.
+    pub(crate) workers: usize,
     /// The runtime.
     pub(crate) runtime: String,
-    /// Number of tasks.
-    pub(crate) tasks: u64,
     /// One per round.
     pub(crate) samples: Vec<Sample>,
     /// Why there is no time. A cell that failed in one round has none, whatever
@@ -86,6 +86,10 @@ pub(crate) struct Times {
     pub(crate) ns: u64,
     /// User and system time of the child meanwhile.
     pub(crate) cpu_ns: u64,
+    /// How much the memory of the child had grown while all tasks waited, if that
+    /// is what the workload is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held_kib: Option<u64>,
 }
 
 /// Medians over the rounds of a cell.
@@ -101,19 +105,23 @@ pub(crate) struct Summary {
 /// Medians over the rounds, of one burst of each.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct BurstSummary {
-    /// Wall time per task.
-    pub(crate) ns_per_task: f64,
+    /// Wall time per task, or for each one of what the workload counts.
+    pub(crate) ns_each: f64,
     /// The same of the fastest round.
-    pub(crate) fastest_ns_per_task: f64,
+    pub(crate) fastest_ns_each: f64,
     /// The same of the slowest round.
-    pub(crate) slowest_ns_per_task: f64,
+    pub(crate) slowest_ns_each: f64,
     /// How many times as long as the baseline: median over the rounds in which
     /// both were measured, of the ratio in that round.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratio: Option<f64>,
     /// Whether each of the two was the faster one in some round.
     pub(crate) rounds_disagree: bool,
     /// User and system time of the whole burst.
     pub(crate) cpu_ns: f64,
+    /// Memory for each task while all waited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) held_bytes_each: Option<f64>,
 }
 
 /// Why a cell has no time.
@@ -185,21 +193,28 @@ impl BurstSummary {
     /// What decides which runtime of a size is the fastest: the ratio, because
     /// it is free of what disturbed whole rounds, or the time without a baseline.
     pub(crate) fn rank(&self) -> f64 {
-        self.ratio.unwrap_or(self.ns_per_task)
+        self.ratio.unwrap_or(self.ns_each)
+    }
+}
+
+impl Cell {
+    /// What it has in common with the cells it is compared with.
+    pub(crate) fn group(&self) -> (Workload, u64) {
+        (self.workload, self.size)
     }
 }
 
 /// Fills in the summary of every cell that did not fail.
 pub(crate) fn summarize(cells: &mut [Cell], baseline: &str) {
-    let baselines: Vec<(u64, Vec<Sample>)> = cells
+    let baselines: Vec<(_, Vec<Sample>)> = cells
         .iter()
         .filter(|cell| cell.runtime == baseline && cell.failure.is_none())
-        .map(|cell| (cell.tasks, cell.samples.clone()))
+        .map(|cell| (cell.group(), cell.samples.clone()))
         .collect();
     for cell in cells {
         let others = baselines
             .iter()
-            .find(|(tasks, _)| *tasks == cell.tasks)
+            .find(|(group, _)| *group == cell.group())
             .map_or(&[][..], |(_, samples)| samples);
         cell.summary = if cell.failure.is_none() {
             summary(cell, others)
@@ -221,25 +236,27 @@ fn summary(cell: &Cell, baseline: &[Sample]) -> Option<Summary> {
 
 fn burst_summary(cell: &Cell, baseline: &[Sample], phase: Phase) -> Option<BurstSummary> {
     let ns = |sample: &Sample| sample.bursts.of(phase).ns as f64;
-    let per_task: Vec<f64> = cell
+    let each: Vec<f64> = cell
         .samples
         .iter()
-        .map(|sample| ns(sample) / cell.tasks as f64)
+        .map(|sample| ns(sample) / cell.size as f64)
         .collect();
     let ratios = cell.samples.iter().filter_map(|sample| {
         let other = baseline.iter().find(|other| other.round == sample.round)?;
         Some(ns(sample) / ns(other))
     });
     let ratios: Vec<f64> = ratios.collect();
-    let (fastest, slowest) = stats::range(&per_task)?;
-    let cpu = cell.samples.iter().map(|sample| sample.bursts.of(phase));
+    let (fastest, slowest) = stats::range(&each)?;
+    let times = || cell.samples.iter().map(|sample| sample.bursts.of(phase));
+    let held = times().filter_map(|times| Some(times.held_kib? as f64 * 1024.0));
     Some(BurstSummary {
-        ns_per_task: stats::median(per_task.iter().copied())?,
-        fastest_ns_per_task: fastest,
-        slowest_ns_per_task: slowest,
+        ns_each: stats::median(each.iter().copied())?,
+        fastest_ns_each: fastest,
+        slowest_ns_each: slowest,
         rounds_disagree: stats::range(&ratios).is_some_and(|(low, high)| low < 1.0 && high > 1.0),
         ratio: stats::median(ratios),
-        cpu_ns: stats::median(cpu.map(|times| times.cpu_ns as f64))?,
+        cpu_ns: stats::median(times().map(|times| times.cpu_ns as f64))?,
+        held_bytes_each: stats::median(held.map(|bytes| bytes / cell.size as f64)),
     })
 }
 
@@ -254,14 +271,21 @@ mod tests {
                 cold: Times {
                     ns: 7 * ns,
                     cpu_ns: ns,
+                    held_kib: None,
                 },
-                warm: Times { ns, cpu_ns: ns },
+                warm: Times {
+                    ns,
+                    cpu_ns: ns,
+                    held_kib: Some(20),
+                },
             },
             peak_kib: 1,
         };
         Cell {
+            workload: Workload::Flat,
+            size: 10,
+            workers: 2,
             runtime: runtime.to_owned(),
-            tasks: 10,
             samples: times.iter().map(sample).collect(),
             failure: None,
             summary: None,
@@ -278,9 +302,26 @@ mod tests {
         summarize(&mut cells, "base");
         let other = cells[1].summary.as_ref().unwrap();
         assert_eq!(other.bursts.warm.ratio, Some(2.0));
-        assert_eq!(other.bursts.warm.ns_per_task, 30.0);
-        assert_eq!(other.bursts.cold.ns_per_task, 210.0);
+        assert_eq!(other.bursts.warm.ns_each, 30.0);
+        assert_eq!(other.bursts.cold.ns_each, 210.0);
         assert!(!other.bursts.warm.rounds_disagree);
+        assert_eq!(other.bursts.warm.held_bytes_each, Some(2048.0));
+        assert_eq!(other.bursts.cold.held_bytes_each, None);
+    }
+
+    #[test]
+    fn only_cells_of_the_same_workload_and_size_are_compared() {
+        let mut cells = [
+            cell("base", &[(0, 100)]),
+            cell("other", &[(0, 200)]),
+            cell("other", &[(0, 200)]),
+        ];
+        cells[1].workload = Workload::Tree;
+        cells[2].size = 20;
+        summarize(&mut cells, "base");
+        for cell in &cells[1..] {
+            assert_eq!(cell.summary.as_ref().unwrap().bursts.warm.ratio, None);
+        }
     }
 
     #[test]

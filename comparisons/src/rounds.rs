@@ -1,5 +1,5 @@
-//! Which measurement comes when: sizes ascending, rounds within a size, every
-//! runtime once per round in a shuffled order.
+//! Which measurement comes when: one workload after the other, sizes ascending,
+//! rounds within a size, every runtime once per round in a shuffled order.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,39 +8,16 @@ use std::time::{Duration, Instant};
 
 use crate::contender::{Contender, Engine};
 use crate::launch::{Launcher, Outcome};
-use crate::protocol::{FaultPlan, PROTOCOL, Request, Response, checksum_text};
+use crate::plan::{Group, Plan};
+use crate::protocol::{PROTOCOL, Request, Response, checksum_text};
 use crate::results::{Cell, Failure, FailureKind, Sample, Times};
 use crate::workloads::Workload;
 use crate::{child, format, machine};
 
-/// What to measure, and how long.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    /// The workload.
-    pub(crate) workload: Workload,
-    /// Numbers of tasks, ascending.
-    pub(crate) sizes: Vec<u64>,
-    /// The runtimes.
-    pub(crate) contenders: Vec<&'static Contender>,
-    /// Worker threads of every runtime.
-    pub(crate) workers: usize,
-    /// Rounds per size.
-    pub(crate) rounds: u32,
-    /// When this much time would be exceeded, a size gets fewer rounds than
-    /// `rounds`, though at least one.
-    pub(crate) budget: Option<Duration>,
-    /// Deadline of each child; by default it grows with the size.
-    pub(crate) deadline: Option<Duration>,
-    /// Seed of the order in each round.
-    pub(crate) seed: u64,
-    /// Misbehaviour on purpose.
-    pub(crate) fault: Option<FaultPlan>,
-}
-
 /// What became of a plan.
 #[derive(Debug)]
 pub(crate) struct Outcomes {
-    /// One per size and runtime, in the order of the plan.
+    /// One per workload, size and runtime, in the order of the plan.
     pub(crate) cells: Vec<Cell>,
     /// Version of each runtime that answered.
     pub(crate) versions: BTreeMap<String, String>,
@@ -65,10 +42,8 @@ pub(crate) struct Rounds<'a, R> {
 pub(crate) enum Progress<'a> {
     /// A child is about to start.
     Measuring {
-        /// Its runtime.
-        runtime: &'a str,
-        /// Its number of tasks.
-        tasks: u64,
+        /// What it measures.
+        cell: &'a Cell,
         /// Its round, from 0.
         round: u32,
         /// Most rounds this size will get.
@@ -78,8 +53,10 @@ pub(crate) enum Progress<'a> {
     },
     /// Every runtime has had its turn.
     RoundOver {
-        /// The number of tasks.
-        tasks: u64,
+        /// The workload.
+        workload: Workload,
+        /// Its size.
+        size: u64,
         /// The round, from 0.
         round: u32,
         /// All cells of this size.
@@ -96,18 +73,23 @@ impl<'a, R: FnMut(Progress<'_>)> Rounds<'a, R> {
         go: &'a Result<PathBuf, Failure>,
         report: R,
     ) -> Self {
-        let cells = plan.sizes.iter().flat_map(|&tasks| {
-            plan.contenders.iter().map(move |contender| Cell {
-                runtime: contender.name.to_owned(),
-                tasks,
-                samples: Vec::new(),
-                failure: None,
-                summary: None,
-            })
-        });
+        let mut cells = Vec::new();
+        for section in &plan.sections {
+            for group in &section.groups {
+                cells.extend(group.contenders.iter().map(|contender| Cell {
+                    workload: section.workload,
+                    size: group.size,
+                    workers: section.workers,
+                    runtime: contender.name.to_owned(),
+                    samples: Vec::new(),
+                    failure: None,
+                    summary: None,
+                }));
+            }
+        }
         Self {
             outcomes: Outcomes {
-                cells: cells.collect(),
+                cells,
                 versions: BTreeMap::new(),
                 interrupted: false,
             },
@@ -122,25 +104,40 @@ impl<'a, R: FnMut(Progress<'_>)> Rounds<'a, R> {
 
     /// Measures everything, or until the user interrupts.
     pub(crate) fn run(mut self) -> Outcomes {
-        let per_size = self.plan.contenders.len();
-        for (index, &tasks) in self.plan.sizes.iter().enumerate() {
-            self.size(tasks, index * per_size);
-            if self.outcomes.interrupted {
-                break;
+        let mut first_cell = 0;
+        for section in &self.plan.sections {
+            let section_started = Instant::now();
+            for group in &section.groups {
+                self.group(section.workload, group, first_cell, section_started);
+                if self.outcomes.interrupted {
+                    return self.outcomes;
+                }
+                first_cell += group.contenders.len();
             }
         }
         self.outcomes
     }
 
-    fn size(&mut self, tasks: u64, first_cell: usize) {
+    fn group(
+        &mut self,
+        workload: Workload,
+        group: &Group,
+        first_cell: usize,
+        section_started: Instant,
+    ) {
         // Computed here, by the process that ran no task.
-        let expected = checksum_text(self.plan.workload.checksum(tasks));
-        let mut order: Vec<usize> = (0..self.plan.contenders.len()).collect();
+        let expected = checksum_text((workload.facts().checksum)(group.size));
+        let mut order: Vec<usize> = (0..group.contenders.len()).collect();
         for round in 0..self.plan.rounds {
             let round_started = Instant::now();
             self.order.shuffle(&mut order);
             for &index in &order {
-                self.cell(first_cell + index, index, round, &expected);
+                self.cell(
+                    first_cell + index,
+                    group.contenders[index],
+                    round,
+                    &expected,
+                );
                 if self.outcomes.interrupted || self.launcher.interrupted() {
                     self.outcomes.interrupted = true;
                     return;
@@ -148,44 +145,39 @@ impl<'a, R: FnMut(Progress<'_>)> Rounds<'a, R> {
             }
             let cells = &self.outcomes.cells[first_cell..first_cell + order.len()];
             (self.report)(Progress::RoundOver {
-                tasks,
+                workload,
+                size: group.size,
                 round,
                 cells,
             });
             let all_failed = cells.iter().all(|cell| cell.failure.is_some());
-            let after_another = self.started.elapsed() + round_started.elapsed();
-            if all_failed
-                || self
-                    .plan
-                    .budget
-                    .is_some_and(|budget| after_another > budget)
-            {
+            let after_another = section_started.elapsed() + round_started.elapsed();
+            let is_over = self.plan.is_on_budget && after_another > workload.facts().budget;
+            if all_failed || is_over {
                 break;
             }
         }
     }
 
-    fn cell(&mut self, cell: usize, contender: usize, round: u32, expected: &str) {
-        let contender = self.plan.contenders[contender];
-        let tasks = self.outcomes.cells[cell].tasks;
+    fn cell(&mut self, cell: usize, contender: &Contender, round: u32, expected: &str) {
         // A cell that failed stays failed: more rounds cost time and change nothing.
         if self.outcomes.cells[cell].failure.is_some() {
             return;
         }
         (self.report)(Progress::Measuring {
-            runtime: contender.name,
-            tasks,
+            cell: &self.outcomes.cells[cell],
             round,
             rounds: self.plan.rounds,
             elapsed: self.started.elapsed(),
         });
-        match self.measure(contender, tasks) {
+        match self.measure(contender, cell) {
             Outcome::Answered(answer) if answer.bursts.all(|burst| burst.checksum == expected) => {
                 self.outcomes.cells[cell].samples.push(Sample {
                     round,
                     bursts: answer.bursts.map(|burst| Times {
                         ns: burst.ns,
                         cpu_ns: burst.cpu_ns,
+                        held_kib: burst.held_kib,
                     }),
                     peak_kib: answer.peak_kib,
                 });
@@ -201,13 +193,14 @@ impl<'a, R: FnMut(Progress<'_>)> Rounds<'a, R> {
         }
     }
 
-    fn measure(&mut self, contender: &Contender, tasks: u64) -> Outcome {
+    fn measure(&mut self, contender: &Contender, cell: usize) -> Outcome {
+        let cell = &self.outcomes.cells[cell];
         let program = match (contender.engine, self.go) {
             (Engine::Rust { .. }, _) => None,
             (Engine::Go, Ok(program)) => Some(program),
             (Engine::Go, Err(failure)) => return Outcome::Failed(failure.clone()),
         };
-        if let Some(failure) = too_big(contender, tasks) {
+        if let Some(failure) = too_big(contender, cell) {
             return Outcome::Failed(failure);
         }
         let command = match child_command(program.map(|path| path.as_path())) {
@@ -223,24 +216,26 @@ impl<'a, R: FnMut(Progress<'_>)> Rounds<'a, R> {
         let plan = self.plan;
         let request = Request {
             protocol: PROTOCOL,
-            workload: plan.workload,
+            workload: cell.workload,
             runtime: contender.name.to_owned(),
-            tasks,
-            workers: plan.workers,
+            size: cell.size,
+            workers: cell.workers,
             launcher: std::process::id(),
             fault: plan
                 .fault
                 .as_ref()
-                .and_then(|fault| fault.fault(contender.name, tasks)),
+                .and_then(|fault| fault.fault(cell.workload, contender.name, cell.size)),
         };
-        let deadline = plan.deadline.unwrap_or_else(|| default_deadline(tasks));
+        let deadline = plan.deadline.unwrap_or_else(|| default_deadline(cell.size));
         self.launcher.run(command, &request, deadline)
     }
 }
 
-/// Ten microseconds a task is more than ten times what the slowest peer takes.
-fn default_deadline(tasks: u64) -> Duration {
-    Duration::from_secs(30) + Duration::from_micros(10) * u32::try_from(tasks).unwrap_or(u32::MAX)
+/// Far more than the slowest peer takes for two bursts: half a minute, in which two
+/// threads can wake each other through the kernel 100,000 times, and ten microseconds
+/// for each task of a larger number.
+fn default_deadline(size: u64) -> Duration {
+    Duration::from_secs(30) + Duration::from_micros(10) * u32::try_from(size).unwrap_or(u32::MAX)
 }
 
 fn child_command(program: Option<&Path>) -> std::io::Result<Command> {
@@ -257,8 +252,9 @@ fn child_command(program: Option<&Path>) -> std::io::Result<Command> {
     Ok(command)
 }
 
-fn too_big(contender: &Contender, tasks: u64) -> Option<Failure> {
-    let needed_kib = contender.bytes_per_task.saturating_mul(tasks) / 1024;
+fn too_big(contender: &Contender, cell: &Cell) -> Option<Failure> {
+    let entry = contender.entry(cell.workload)?;
+    let needed_kib = entry.bytes_each.saturating_mul(cell.size) / 1024;
     let available_kib = machine::available_kib()?;
     (needed_kib > available_kib).then(|| Failure {
         kind: FailureKind::NeedsMemory,

@@ -5,27 +5,20 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::cli::Cli;
-use crate::contender::{Contender, Engine};
+use crate::contender::Engine;
 use crate::go::{NoGo, Search};
 use crate::launch::Launcher;
 use crate::machine::{CpuTicks, Machine};
+use crate::plan::Plan;
 use crate::progress::Display;
-use crate::protocol::FaultPlan;
 use crate::readme::Readme;
 use crate::results::{Document, Failure, FailureKind, Git, SCHEMA_VERSION, summarize};
-use crate::rounds::{Plan, Rounds};
-use crate::runtimes::{BASELINE, CONTENDERS};
-use crate::workloads::Workload;
+use crate::rounds::Rounds;
+use crate::runtimes::BASELINE;
 use crate::{report, versions};
-
-const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
-const ROUNDS: u32 = 5;
-const QUICK_SIZES: [u64; 2] = [10_000, 100_000];
-const QUICK_ROUNDS: u32 = 3;
-const BUDGET: Duration = Duration::from_secs(120);
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +93,7 @@ pub(crate) fn run(cli: &Cli) -> Result<End, Stop> {
             document
         }
         None => {
-            // Before measuring, so that a wrong path does not cost two minutes.
+            // Before measuring, so that a wrong path does not cost four minutes.
             let path = results_path(cli)?;
             let document = measure(cli)?;
             match document.write(&path) {
@@ -134,7 +127,7 @@ fn measure(cli: &Cli) -> Result<Document, Stop> {
         ));
     }
     let mut machine = Machine::inspect().map_err(Stop::Unfit)?;
-    let plan = plan(cli, &machine)?;
+    let plan = Plan::new(cli, &machine).map_err(Stop::Usage)?;
     let go = go_program(cli, &plan)?;
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let ticks = CpuTicks::now();
@@ -149,54 +142,14 @@ fn measure(cli: &Cli) -> Result<Document, Stop> {
     summarize(&mut cells, BASELINE);
     Ok(Document {
         schema_version: SCHEMA_VERSION,
-        workload: plan.workload,
         date,
         command: command(cli, plan.seed),
         seed: plan.seed,
-        workers: plan.workers,
         interrupted: outcomes.interrupted,
         machine,
         versions,
         git: git(),
         cells,
-    })
-}
-
-fn plan(cli: &Cli, machine: &Machine) -> Result<Plan, Stop> {
-    let mut sizes = match (cli.quick, &cli.sizes[..]) {
-        (true, _) => QUICK_SIZES.to_vec(),
-        (false, []) => SIZES.to_vec(),
-        (false, given) => given.to_vec(),
-    };
-    sizes.sort_unstable();
-    sizes.dedup();
-    let wanted = |row: &&Contender| {
-        cli.runtimes.is_empty() || cli.runtimes.iter().any(|name| name == row.name)
-    };
-    let fault = match std::env::var("VIRID_COMPARE_FAULT") {
-        Err(_) => None,
-        Ok(text) => Some(FaultPlan::parse(&text).ok_or_else(|| {
-            Stop::Usage("VIRID_COMPARE_FAULT is runtime:tasks:{hang|crash|wrong}".to_owned())
-        })?),
-    };
-    Ok(Plan {
-        workload: Workload::Flat,
-        sizes,
-        contenders: CONTENDERS.iter().filter(wanted).collect(),
-        workers: cli.workers.map_or(machine.cores, usize::from),
-        rounds: match cli.rounds {
-            Some(rounds) => u32::from(rounds),
-            None if cli.quick => QUICK_ROUNDS,
-            None => ROUNDS,
-        },
-        // Who asks for a number of rounds gets it.
-        budget: cli.rounds.is_none().then_some(BUDGET),
-        deadline: cli
-            .deadline
-            .map(|seconds| Duration::from_secs(u64::from(seconds.get()))),
-        // Five digits are easy to type again.
-        seed: cli.seed.unwrap_or_else(|| fastrand::u64(10_000..100_000)),
-        fault,
     })
 }
 
@@ -207,8 +160,7 @@ fn go_program(cli: &Cli, plan: &Plan) -> Result<Result<PathBuf, Failure>, Stop> 
         detail,
     };
     let needed = plan
-        .contenders
-        .iter()
+        .contenders()
         .any(|row| matches!(row.engine, Engine::Go));
     if !needed && cli.go.is_none() {
         return Ok(Err(failure(
@@ -267,11 +219,16 @@ fn results_path(cli: &Cli) -> Result<PathBuf, Stop> {
     Ok(path)
 }
 
-/// The whole sweep has a file of its own, which a small run does not replace.
+/// The whole run has a file of its own, and so has the whole of a workload; a small
+/// run replaces neither.
 fn default_results(cli: &Cli) -> PathBuf {
     let is_whole = !cli.quick && cli.sizes.is_empty() && cli.runtimes.is_empty();
     let part = if is_whole { "" } else { "-part" };
-    let name = format!("results/{}{part}.json", Workload::Flat.name());
+    let workloads = match &cli.workloads[..] {
+        [] => "all".to_owned(),
+        names => names.join("+"),
+    };
+    let name = format!("results/{workloads}{part}.json");
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
     if source.is_dir() {
         source.join(name)

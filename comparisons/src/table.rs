@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 #[derive(Debug)]
 pub(crate) struct Table {
     /// Title and alignment of each column.
-    pub(crate) columns: Vec<(&'static str, Align)>,
+    pub(crate) columns: Vec<(String, Align)>,
     /// Rows that belong together.
     pub(crate) groups: Vec<Vec<Row>>,
 }
@@ -50,7 +50,7 @@ impl Table {
         let widths = self.widths();
         let rule = "─".repeat(widths.iter().sum::<usize>() + GAP.len() * (widths.len() - 1));
         let dim = Style::new().dimmed();
-        let titles: Vec<&str> = self.columns.iter().map(|column| column.0).collect();
+        let titles: Vec<&str> = self.columns.iter().map(|column| &*column.0).collect();
         let mut text = String::new();
         self.line(&mut text, &titles, &widths, Style::new().bold());
         for group in &self.groups {
@@ -143,9 +143,9 @@ mod tests {
         };
         Table {
             columns: vec![
-                ("name", Align::Left),
-                ("ns", Align::Right),
-                ("x", Align::Right),
+                ("name".to_owned(), Align::Left),
+                ("ns".to_owned(), Align::Right),
+                ("x".to_owned(), Align::Right),
             ],
             groups: vec![vec![
                 row(&["a", "10", "1"], Emphasis::Best),

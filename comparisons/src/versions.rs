@@ -38,7 +38,11 @@ mod tests {
     fn every_compiled_in_runtime_is_locked() {
         use crate::contender::Engine;
         for contender in &crate::runtimes::CONTENDERS {
-            if let Engine::Rust { package, .. } = contender.engine {
+            if let Engine::Rust {
+                package: Some(package),
+                ..
+            } = contender.engine
+            {
                 assert_ne!(locked(package), "unknown", "{package}");
             }
         }

@@ -1,20 +1,72 @@
-//! The workloads, one file each.
+//! The workloads, one file each: what a runtime is made to do, and what is known
+//! of it. A new one is a file and a line in each list here.
 
 mod flat;
+mod parked;
+mod ping_pong;
+mod tree;
+mod yields;
 
+use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hosts::{ScopeHost, TaskHost};
-use crate::tally;
+use crate::clock::Elapsed;
+use crate::hosts::{ScopeHost, TaskHost, ThreadHost};
 
 /// A workload by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Workload {
-    /// One task spawns `n` detached tasks and waits for all of them.
+    /// One task spawns all the others.
     Flat,
+    /// Every task spawns two.
+    Tree,
+    /// Two take turns by yielding.
+    Yield,
+    /// Two take turns by waking each other.
+    PingPong,
+    /// Many wait, all at once.
+    Parked,
+}
+
+/// Every workload, in the order in which they are measured and shown.
+pub(crate) const WORKLOADS: [Workload; 5] = [
+    Workload::Flat,
+    Workload::Tree,
+    Workload::Yield,
+    Workload::PingPong,
+    Workload::Parked,
+];
+
+/// What the program knows of a workload without running it.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The name used on the command line, in results and on file.
+    pub(crate) name: &'static str,
+    /// One line that says what the numbers mean.
+    pub(crate) describe: &'static str,
+    /// What times are divided by.
+    pub(crate) unit: &'static str,
+    /// Many of them.
+    pub(crate) units: &'static str,
+    /// The sizes that are measured unless others are asked for.
+    pub(crate) sizes: &'static [u64],
+    /// The sizes of a quick run.
+    pub(crate) quick: &'static [u64],
+    /// Whether another size is another question, which `--sizes` asks.
+    pub(crate) scales: bool,
+    /// Number of workers, if the workload is about so many.
+    pub(crate) workers: Option<usize>,
+    /// Whether bursts say how much memory the waiting tasks held.
+    pub(crate) asks_for_memory: bool,
+    /// Which of the bursts have a table.
+    pub(crate) phases: &'static [Phase],
+    /// What its rounds may take in a run that was not told how many.
+    pub(crate) budget: Duration,
+    /// The checksum a burst of this size must arrive at.
+    pub(crate) checksum: fn(u64) -> u64,
 }
 
 /// What is known of each of the two bursts that one process runs.
@@ -39,6 +91,13 @@ pub(crate) enum Phase {
 }
 
 impl<T> Bursts<T> {
+    /// Runs the first, then the second.
+    pub(crate) fn run(mut burst: impl FnMut() -> T) -> Self {
+        let cold = burst();
+        let warm = burst();
+        Self { cold, warm }
+    }
+
     /// The one of `phase`.
     pub(crate) fn of(&self, phase: Phase) -> &T {
         match phase {
@@ -64,47 +123,84 @@ impl<T> Bursts<T> {
 /// One timed burst.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured {
-    /// Wall time.
-    pub(crate) wall: Duration,
-    /// User and system time of the process during the timed part.
-    pub(crate) cpu_ns: u64,
+    /// What the timed part took.
+    pub(crate) elapsed: Elapsed,
     /// What the tasks computed.
     pub(crate) checksum: u64,
+    /// Memory of the process while all tasks waited, where that is the question.
+    pub(crate) held_kib: Option<u64>,
+}
+
+impl Measured {
+    /// A burst without a question about memory.
+    pub(crate) fn new(elapsed: Elapsed, checksum: u64) -> Self {
+        Self {
+            elapsed,
+            checksum,
+            held_kib: None,
+        }
+    }
 }
 
 impl Workload {
-    /// The name used in results and on file.
+    /// What is known of it.
+    pub(crate) fn facts(self) -> &'static Facts {
+        match self {
+            Self::Flat => &flat::FACTS,
+            Self::Tree => &tree::FACTS,
+            Self::Yield => &yields::FACTS,
+            Self::PingPong => &ping_pong::FACTS,
+            Self::Parked => &parked::FACTS,
+        }
+    }
+
+    /// The name used on the command line, in results and on file.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Flat => "flat",
-        }
+        self.facts().name
     }
 
-    /// One line that says what the numbers mean.
-    pub(crate) fn describe(self) -> &'static str {
-        match self {
-            Self::Flat => "one task spawns n tasks and waits for all of them",
-        }
-    }
-
-    /// The checksum `n` tasks must arrive at.
-    pub(crate) fn checksum(self, n: u64) -> u64 {
-        match self {
-            Self::Flat => tally::expected_checksum(n),
-        }
+    /// Finds a workload by name.
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        WORKLOADS
+            .into_iter()
+            .find(|workload| workload.name() == name)
     }
 
     /// Measures this workload on a runtime with futures.
     pub(crate) fn measure_tasks<H: TaskHost>(self, host: &H, n: u64) -> Bursts<Measured> {
         match self {
             Self::Flat => flat::measure_tasks(host, n),
+            Self::Tree => tree::measure_tasks(host, n),
+            Self::Yield => yields::measure_tasks(host, n),
+            Self::PingPong => ping_pong::measure_tasks(host, n),
+            Self::Parked => parked::measure_tasks(host, n),
         }
     }
 
-    /// Measures this workload on a runtime with scopes.
-    pub(crate) fn measure_scope<H: ScopeHost>(self, host: &H, n: u64) -> Bursts<Measured> {
+    /// Measures this workload on a runtime with threads.
+    pub(crate) fn measure_threads<H: ThreadHost>(self, host: &H, n: u64) -> Bursts<Measured> {
         match self {
-            Self::Flat => flat::measure_scope(host, n),
+            Self::Flat => flat::measure_threads(host, n),
+            Self::Tree => tree::measure_threads(host, n),
+            Self::Yield => yields::measure_threads(host, n),
+            Self::PingPong => ping_pong::measure_threads(host, n),
+            Self::Parked => parked::measure_threads(host, n),
+        }
+    }
+
+    /// Measures this workload on a runtime with scopes, whose tasks cannot wait.
+    pub(crate) fn measure_scope<H: ScopeHost>(
+        self,
+        host: &H,
+        n: u64,
+    ) -> io::Result<Bursts<Measured>> {
+        match self {
+            Self::Flat => Ok(flat::measure_scope(host, n)),
+            Self::Tree => Ok(tree::measure_scope(host, n)),
+            Self::Yield | Self::PingPong | Self::Parked => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "tasks in a scope cannot wait",
+            )),
         }
     }
 }

@@ -7,18 +7,24 @@ use std::thread;
 use async_executor::StaticExecutor;
 use futures_lite::future::block_on;
 
-use crate::contender::{Contender, Engine, Job};
+use crate::contender::{Contender, Engine, Entry, Job};
 use crate::hosts::TaskHost;
-use crate::workloads::{Bursts, Measured};
+use crate::workloads::{Bursts, Measured, Workload};
 
 /// The row of async-executor.
 pub(crate) const CONTENDER: Contender = Contender {
     name: "async-executor",
     engine: Engine::Rust {
-        package: "async-executor",
+        package: Some("async-executor"),
         measure,
     },
-    bytes_per_task: 200,
+    entries: &[
+        Entry::new(Workload::Flat, 200),
+        Entry::new(Workload::Tree, 400),
+        Entry::new(Workload::Yield, 0),
+        Entry::new(Workload::PingPong, 0),
+        Entry::new(Workload::Parked, 400),
+    ],
 };
 
 // Its documentation names the static executor as the one with less overhead: it
@@ -42,6 +48,10 @@ impl TaskHost for Host {
     {
         block_on(EXECUTOR.spawn(future))
     }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        futures_lite::future::yield_now()
+    }
 }
 
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
@@ -52,5 +62,5 @@ fn measure(job: Job) -> io::Result<Bursts<Measured>> {
             .name(format!("executor-{worker}"))
             .spawn(|| block_on(EXECUTOR.run(pending::<()>())))?;
     }
-    Ok(job.workload.measure_tasks(&Host, job.tasks))
+    Ok(job.workload.measure_tasks(&Host, job.size))
 }

@@ -1,10 +1,17 @@
 //! Go, whose runtime is its own program; see `go/main.go` for its settings.
 
-use crate::contender::{Contender, Engine};
+use crate::contender::{Contender, Engine, Entry};
+use crate::workloads::Workload;
 
 /// The row of Go.
 pub(crate) const CONTENDER: Contender = Contender {
     name: "go",
     engine: Engine::Go,
-    bytes_per_task: 600,
+    entries: &[
+        Entry::new(Workload::Flat, 600),
+        Entry::new(Workload::Tree, 3000),
+        Entry::new(Workload::Yield, 0),
+        Entry::new(Workload::PingPong, 0),
+        Entry::new(Workload::Parked, 3500),
+    ],
 };

@@ -2,18 +2,23 @@
 
 use std::io;
 
-use crate::contender::{Contender, Engine, Job};
-use crate::hosts::ScopeHost;
-use crate::workloads::{Bursts, Measured};
+use crate::contender::{Contender, Engine, Entry, Job};
+use crate::hosts::{ScopeHost, tree_children};
+use crate::workloads::{Bursts, Measured, Workload};
 
 /// The row of rayon.
 pub(crate) const CONTENDER: Contender = Contender {
     name: "rayon",
     engine: Engine::Rust {
-        package: "rayon",
+        package: Some("rayon"),
         measure,
     },
-    bytes_per_task: 200,
+    // Its tasks cannot wait, and its `yield_now` runs another task on top of the
+    // one that calls.
+    entries: &[
+        Entry::new(Workload::Flat, 200),
+        Entry::new(Workload::Tree, 200),
+    ],
 };
 
 struct Host(rayon::ThreadPool);
@@ -40,6 +45,23 @@ impl ScopeHost for Host {
             }
         });
     }
+
+    fn scope_tree<T>(n: u64, task: T)
+    where
+        T: Fn(u64) + Copy + Send + Sync,
+    {
+        fn node<'scope, T>(scope: &rayon::Scope<'scope>, i: u64, n: u64, task: T)
+        where
+            T: Fn(u64) + Copy + Send + Sync + 'scope,
+        {
+            for child in tree_children(i, n) {
+                scope.spawn(move |scope| node(scope, child, n, task));
+            }
+            task(i);
+        }
+        // Not `join`, which spawns nothing unless another worker is idle.
+        rayon::scope(|scope| scope.spawn(move |scope| node(scope, 0, n, task)));
+    }
 }
 
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
@@ -49,5 +71,5 @@ fn measure(job: Job) -> io::Result<Bursts<Measured>> {
         .num_threads(job.workers)
         .build()
         .map_err(io::Error::other)?;
-    Ok(job.workload.measure_scope(&Host(pool), job.tasks))
+    job.workload.measure_scope(&Host(pool), job.size)
 }

@@ -3,18 +3,24 @@
 use std::future::Future;
 use std::io;
 
-use crate::contender::{Contender, Engine, Job};
+use crate::contender::{Contender, Engine, Entry, Job};
 use crate::hosts::TaskHost;
-use crate::workloads::{Bursts, Measured};
+use crate::workloads::{Bursts, Measured, Workload};
 
 /// The row of Tokio.
 pub(crate) const CONTENDER: Contender = Contender {
     name: "tokio",
     engine: Engine::Rust {
-        package: "tokio",
+        package: Some("tokio"),
         measure,
     },
-    bytes_per_task: 400,
+    entries: &[
+        Entry::new(Workload::Flat, 400),
+        Entry::new(Workload::Tree, 1200),
+        Entry::new(Workload::Yield, 0),
+        Entry::new(Workload::PingPong, 0),
+        Entry::new(Workload::Parked, 600),
+    ],
 };
 
 struct Host(tokio::runtime::Runtime);
@@ -38,6 +44,12 @@ impl TaskHost for Host {
             .block_on(self.0.spawn(future))
             .expect("the burst does not panic and is not cancelled")
     }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        // The only one that is fair in Tokio: it wakes the task after the worker
+        // has looked at its driver.
+        tokio::task::yield_now()
+    }
 }
 
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
@@ -48,5 +60,5 @@ fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(job.workers)
         .build()?;
-    Ok(job.workload.measure_tasks(&Host(runtime), job.tasks))
+    Ok(job.workload.measure_tasks(&Host(runtime), job.size))
 }

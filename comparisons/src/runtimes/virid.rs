@@ -1,20 +1,26 @@
-//! virid, as it comes: default settings and the worker count everyone gets.
+//! Tasks of virid, as it comes: default settings and the worker count everyone gets.
 
 use std::future::Future;
 use std::io;
 
-use crate::contender::{Contender, Engine, Job};
+use crate::contender::{Contender, Engine, Entry, Job};
 use crate::hosts::TaskHost;
-use crate::workloads::{Bursts, Measured};
+use crate::workloads::{Bursts, Measured, Workload};
 
-/// The row of virid.
+/// The row of virid's tasks.
 pub(crate) const CONTENDER: Contender = Contender {
     name: "virid",
     engine: Engine::Rust {
-        package: "virid",
+        package: Some("virid"),
         measure,
     },
-    bytes_per_task: 320,
+    entries: &[
+        Entry::new(Workload::Flat, 320),
+        Entry::new(Workload::Tree, 320),
+        Entry::new(Workload::Yield, 0),
+        Entry::new(Workload::PingPong, 0),
+        Entry::new(Workload::Parked, 320),
+    ],
 };
 
 struct Host(virid::Runtime);
@@ -37,6 +43,10 @@ impl TaskHost for Host {
             .join()
             .expect("the burst does not panic and is not cancelled")
     }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        virid::yield_now()
+    }
 }
 
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
@@ -44,5 +54,5 @@ fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     let runtime = virid::Runtime::builder()
         .worker_threads(job.workers)
         .build()?;
-    Ok(job.workload.measure_tasks(&Host(runtime), job.tasks))
+    Ok(job.workload.measure_tasks(&Host(runtime), job.size))
 }

@@ -3,10 +3,27 @@
 //! Each process runs the burst twice and times both: what the first pays on top is
 //! the price of memory and threads, and of how many of them a runtime asks for.
 
-use super::{Bursts, Measured};
+use std::time::Duration;
+
+use super::{Bursts, Facts, Measured, Phase};
 use crate::clock::Stopwatch;
-use crate::hosts::{ScopeHost, TaskHost};
-use crate::tally::{Countdown, Shards};
+use crate::hosts::{ScopeHost, TaskHost, ThreadHost, wait_for};
+use crate::tally::{Countdown, Shards, expected_checksum};
+
+pub(super) static FACTS: Facts = Facts {
+    name: "flat",
+    describe: "one task spawns n tasks and waits for all of them",
+    unit: "task",
+    units: "tasks",
+    sizes: &[10_000, 100_000, 1_000_000, 10_000_000],
+    quick: &[10_000, 100_000],
+    scales: true,
+    workers: None,
+    asks_for_memory: false,
+    phases: &[Phase::Warm, Phase::Cold],
+    budget: Duration::from_secs(110),
+    checksum: expected_checksum,
+};
 
 // Statics, as the Go program has package variables: a task captures its number
 // and nothing else, and no runtime pays for a reference count of ours.
@@ -15,44 +32,51 @@ static RUNNING: Countdown = Countdown::new();
 
 /// Measures the burst where tasks are futures.
 pub(super) fn measure_tasks<H: TaskHost>(host: &H, n: u64) -> Bursts<Measured> {
-    Bursts {
-        cold: host.run(burst::<H>(n)),
-        warm: host.run(burst::<H>(n)),
-    }
+    Bursts::run(|| host.run(burst::<H>(n)))
 }
 
 async fn burst<H: TaskHost>(n: u64) -> Measured {
     let stopwatch = Stopwatch::start();
     RUNNING.arm(n);
     for i in 0..n {
-        H::spawn(async move {
-            RESULTS.add(i);
-            RUNNING.count_down();
-        });
+        H::spawn(async move { task(i) });
     }
     RUNNING.wait().await;
     finish(stopwatch)
 }
 
+/// Measures the burst where tasks are threads.
+pub(super) fn measure_threads<H: ThreadHost>(host: &H, n: u64) -> Bursts<Measured> {
+    Bursts::run(|| {
+        host.run(move || {
+            let stopwatch = Stopwatch::start();
+            RUNNING.arm(n);
+            for i in 0..n {
+                H::spawn(move || task(i));
+            }
+            wait_for::<H>(RUNNING.wait());
+            finish(stopwatch)
+        })
+    })
+}
+
+fn task(i: u64) {
+    RESULTS.add(i);
+    RUNNING.count_down();
+}
+
 /// Measures the burst where tasks are closures in a scope. The countdown of the
 /// scope takes the place of ours: using both would charge for two.
 pub(super) fn measure_scope<H: ScopeHost>(host: &H, n: u64) -> Bursts<Measured> {
-    let burst = || {
-        let stopwatch = Stopwatch::start();
-        H::scope(n, |i| RESULTS.add(i));
-        finish(stopwatch)
-    };
-    Bursts {
-        cold: host.run(burst),
-        warm: host.run(burst),
-    }
+    Bursts::run(|| {
+        host.run(|| {
+            let stopwatch = Stopwatch::start();
+            H::scope(n, |i| RESULTS.add(i));
+            finish(stopwatch)
+        })
+    })
 }
 
 fn finish(stopwatch: Stopwatch) -> Measured {
-    let elapsed = stopwatch.elapsed();
-    Measured {
-        wall: elapsed.wall,
-        cpu_ns: elapsed.cpu_ns,
-        checksum: RESULTS.take(),
-    }
+    Measured::new(stopwatch.elapsed(), RESULTS.take())
 }

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// workloads by name, each a burst that is called from a goroutine.
+var workloads = map[string]func(n uint64) (timed, error){
+	"flat":      flat,
+	"tree":      tree,
+	"yield":     yield,
+	"ping-pong": pingPong,
+	"parked":    parked,
+}
+
+// timed is what one burst took and came to.
+type timed struct {
+	Ns       int64   `json:"ns"`
+	CPUNs    int64   `json:"cpu_ns"`
+	Checksum string  `json:"checksum"`
+	HeldKiB  *uint64 `json:"held_kib,omitempty"`
+}
+
+// measure runs the burst twice, like the Rust half.
+func measure(burst func(uint64) (timed, error), n uint64) (cold, warm timed, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if cold, err = burst(n); err == nil {
+			warm, err = burst(n)
+		}
+	}()
+	<-done
+	return cold, warm, err
+}
+
+// shard has a cache line pair of its own, as in the Rust half.
+type shard struct {
+	sum atomic.Uint64
+	_   [120]byte
+}
+
+var results [64]shard
+
+func addResult(i uint64) {
+	results[i%64].sum.Add(mix(i))
+}
+
+func takeResults() uint64 {
+	var sum uint64
+	for i := range results {
+		sum += results[i].sum.Swap(0)
+	}
+	return sum
+}
+
+// mix is the work of one task: the finalizer of SplitMix64.
+//
+//go:noinline
+func mix(i uint64) uint64 {
+	z := i + 0x9e3779b97f4a7c15
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb
+	return z ^ (z >> 31)
+}
+
+// stopwatch reads wall time and the CPU time of the process.
+type stopwatch struct {
+	cpu  time.Duration
+	wall time.Time
+}
+
+func startStopwatch() (stopwatch, error) {
+	cpu, err := cpuTime()
+	return stopwatch{cpu: cpu, wall: time.Now()}, err
+}
+
+// stop returns what passed since the start, without a checksum.
+func (s stopwatch) stop() (timed, error) {
+	wall := time.Since(s.wall)
+	cpu, err := cpuTime()
+	return timed{Ns: wall.Nanoseconds(), CPUNs: (cpu - s.cpu).Nanoseconds()}, err
+}
+
+// finish is stop at the end of a burst.
+func (s stopwatch) finish(checksum func() uint64) (timed, error) {
+	burst, err := s.stop()
+	burst.Checksum = fmt.Sprintf("%016x", checksum())
+	return burst, err
+}
+
+func cpuTime() (time.Duration, error) {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0, err
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
+}
+
+// residentKiB is memory with the page tables that map it.
+func residentKiB() (uint64, error) {
+	pages, err := statusKiB("VmRSS")
+	if err != nil {
+		return 0, err
+	}
+	tables, err := statusKiB("VmPTE")
+	return pages + tables, err
+}
+
+func statusKiB(key string) (uint64, error) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	for _, line := range strings.Split(string(status), "\n") {
+		if rest, found := strings.CutPrefix(line, key+":"); found {
+			return strconv.ParseUint(strings.Fields(rest)[0], 10, 64)
+		}
+	}
+	return 0, errors.New("no " + key + " in /proc/self/status")
+}
