@@ -54,7 +54,9 @@ fn measure(request: &Request) -> io::Result<Response> {
     })?;
     Ok(Response {
         protocol: PROTOCOL,
-        version: package.map_or(versions::RUSTC, versions::locked).to_owned(),
+        version: package
+            .map_or_else(versions::standard_library, versions::locked)
+            .to_owned(),
         bursts: measured.map(|burst| Burst {
             ns: u64::try_from(burst.elapsed.wall.as_nanos()).unwrap_or(u64::MAX),
             cpu_ns: burst.elapsed.cpu_ns,

@@ -8,6 +8,7 @@ use anstyle::Style;
 
 use crate::format;
 use crate::results::{Cell, Document, FailureKind};
+use crate::runtimes::CONTENDERS;
 use tables::sections;
 
 const WIDTH: usize = 80;
@@ -108,6 +109,7 @@ fn remarks(document: &Document) -> Vec<String> {
         }
     }
     lines.extend(fewer_runs(document));
+    lines.extend(limits(document));
     if document.interrupted {
         lines.push("interrupted: the tables hold what was finished".to_owned());
     }
@@ -136,23 +138,51 @@ fn remarks(document: &Document) -> Vec<String> {
     lines
 }
 
+fn runs(document: &Document) -> usize {
+    let runs = document.cells.iter().map(|cell| cell.samples.len());
+    runs.max().unwrap_or(0)
+}
+
 /// Sizes that were run less often than the others, and why.
 fn fewer_runs(document: &Document) -> Option<String> {
-    let runs = |cell: &Cell| cell.samples.len();
-    let most = document.cells.iter().map(runs).max()?;
+    let most = runs(document);
     let mut fewer: Vec<String> = document
         .cells
         .iter()
-        .filter(|cell| cell.failure.is_none() && (1..most).contains(&runs(cell)))
-        .map(group_name)
+        .filter(|cell| cell.failure.is_none() && (1..most).contains(&cell.samples.len()))
+        .map(|cell| format!("{} of {}", cell.samples.len(), group_name(cell)))
         .collect();
     fewer.dedup();
     (!fewer.is_empty() && !document.interrupted).then(|| {
         format!(
-            "{}: fewer runs, all that fit into the time of the workload",
+            "fewer runs, all that fit into the time of the workload: {}",
             fewer.join(", ")
         )
     })
+}
+
+/// Runtimes that have no row at some size, and why.
+fn limits(document: &Document) -> Vec<String> {
+    let mut lines = Vec::new();
+    for contender in &CONTENDERS {
+        let is_beyond = |cell: &&Cell| {
+            let entry = contender.entry(cell.workload);
+            entry.is_some_and(|entry| !entry.holds(cell.size))
+        };
+        let beyond = document.cells.iter().find(is_beyond);
+        let limit = beyond.and_then(|cell| contender.entry(cell.workload)?.limit);
+        if document.versions.contains_key(contender.name) {
+            lines.extend(limit.map(|limit| {
+                format!(
+                    "{}: up to {}; {}",
+                    contender.name,
+                    format::size(limit.most),
+                    limit.reason
+                )
+            }));
+        }
+    }
+    lines
 }
 
 fn group_name(cell: &Cell) -> String {
@@ -181,9 +211,10 @@ fn origin(document: &Document, baseline: &str) -> Vec<(&'static str, String)> {
         (
             "columns",
             format!(
-                "medians over the runs, each a process that runs the burst twice; range: fastest to slowest; vs {baseline}: median of the ratios \
+                "medians over {} runs, each a process that runs the burst twice; range: fastest to slowest; vs {baseline}: median of the ratios \
                  within a round, which can differ from the ratio of the medians, ~ if rounds \
-                 disagree on which is faster; memory, peak: of the process; memory/task: growth of the process until all waited, page tables included, divided by their number; CPU: user and system"
+                 disagree on which is faster; memory: peak of the process; memory/task: growth of the process until all waited, page tables included, divided by their number; CPU: user and system",
+                runs(document)
             ),
         ),
         (

@@ -6,6 +6,11 @@ const LOCK_FILE: &str = include_str!("../../Cargo.lock");
 /// The compiler this binary was built with; set by the build script.
 pub(crate) const RUSTC: &str = env!("COMPARISONS_RUSTC");
 
+/// The version of the standard library: the first word of the compiler's.
+pub(crate) fn standard_library() -> &'static str {
+    RUSTC.split(' ').next().unwrap_or(RUSTC)
+}
+
 /// The version of a package in the lock file.
 pub(crate) fn locked(package: &str) -> &'static str {
     find(LOCK_FILE, package).unwrap_or("unknown")

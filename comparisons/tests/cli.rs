@@ -1,9 +1,10 @@
 //! Runs the built binary as a user does. Sizes are tiny and nothing is timed.
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -11,57 +12,14 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// Far more than any run here takes, so that only a hang is caught.
-const GUARD: Duration = Duration::from_secs(120);
+use support::{GUARD, WORKLOADS, comparisons, finish, json, of_workloads, scratch, stderr, stdout};
 
-fn comparisons(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_comparisons"));
-    command
-        .args(arguments)
-        .env("VIRID_COMPARE_ALLOW_DEBUG", "1")
-        .env("VIRID_COMPARE_NO_GO_INSTALL", "1")
-        .env_remove("VIRID_COMPARE_FAULT")
-        .env_remove("VIRID_COMPARE_NO_GO")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-fn finish(mut command: Command) -> Output {
-    let child = command.spawn().unwrap();
-    let (sender, receiver) = channel();
-    thread::spawn(move || sender.send(child.wait_with_output()));
-    receiver
-        .recv_timeout(GUARD)
-        .expect("the binary hangs")
-        .unwrap()
-}
-
-fn scratch(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
-
-/// A tiny run of `runtimes`, with its results in a file called `name`.
+/// A tiny run of `runtimes` in the flat burst, with its results in a file called
+/// `name`.
 fn tiny(name: &str, runtimes: &str, more: &[&str]) -> Command {
-    let out = scratch(&format!("{name}.json"));
-    let mut command = comparisons(&["--sizes", "1000", "--rounds", "2", "--runtimes", runtimes]);
-    command.arg("--out").arg(out).args(more);
+    let mut command = of_workloads(name, "flat", runtimes);
+    command.args(["--sizes", "1000"]).args(more);
     command
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        panic!("{error}: {}\n{}", stdout(output), stderr(output));
-    })
 }
 
 fn cell<'a>(document: &'a Value, runtime: &str) -> &'a Value {
@@ -81,11 +39,15 @@ fn help_has_three_examples_and_hides_test_hooks() {
         .filter(|line| line.starts_with("  cargo run --release -p comparisons"));
     assert_eq!(examples.count(), 3);
     assert!(!text.contains("deadline"));
+    for workload in WORKLOADS {
+        let line = format!("  {workload} ");
+        assert!(text.contains(&line), "{workload}: {text}");
+    }
 }
 
 #[test]
 fn usage_errors_name_what_is_valid() {
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["--runtimes", "erlang"], "async-executor"),
         (&["--sizes", "5x"], "10k"),
         (&["--sizes", "0"], "1 to 100m"),
@@ -93,6 +55,16 @@ fn usage_errors_name_what_is_valid() {
         (&["--rounds", "many"], "--rounds"),
         (&["--quick", "--sizes", "10k"], "--sizes"),
         (&["--sise"], "--sizes"),
+        (&["--workloads", "skynet"], "ping-pong"),
+        (
+            &["--workloads", "yield", "--sizes", "5"],
+            "flat, tree, parked",
+        ),
+        (&["--workloads", "yield", "--runtimes", "std"], "ping-pong"),
+        (
+            &["--workloads", "tree", "--sizes", "11k", "--runtimes", "std"],
+            "flat up to 10K",
+        ),
     ];
     for (arguments, named) in cases {
         let output = finish(comparisons(arguments));
@@ -116,29 +88,16 @@ fn debug_build_refuses_with_the_right_command() {
 }
 
 #[test]
-fn every_runtime_computes_the_right_answer() {
-    let rust = "virid,tokio,rayon,async-executor";
-    let output = finish(tiny("all", rust, &["--json", "--workers", "3"]));
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let document = json(&output);
-    for runtime in rust.split(',') {
-        let cell = cell(&document, runtime);
-        assert!(cell["failure"].is_null(), "{cell}");
-        assert_eq!(cell["samples"].as_array().unwrap().len(), 2);
-        assert!(cell["summary"]["warm"]["ratio"].as_f64().unwrap() > 0.0);
-        assert!(document["versions"][runtime].is_string());
-    }
-}
-
-#[test]
 fn document_has_the_schema_and_equals_the_file() {
     let output = finish(tiny("schema", "virid,tokio", &["--json", "--seed", "7"]));
     let document = json(&output);
-    assert_eq!(document["schema_version"], 2);
-    assert_eq!(document["workload"], "flat");
+    assert_eq!(document["schema_version"], 3);
     assert_eq!(document["seed"], 7);
     assert_eq!(document["interrupted"], false);
-    assert!(document["workers"].as_u64().unwrap() >= 1);
+    let first = &document["cells"][0];
+    assert_eq!(first["workload"], "flat");
+    assert_eq!(first["size"], 1000);
+    assert!(first["workers"].as_u64().unwrap() >= 1);
     for text in ["date", "command"] {
         assert!(document[text].is_string(), "{text}");
     }
@@ -185,7 +144,7 @@ fn table_names_everything_needed_to_repeat_it() {
 #[test]
 fn wrong_answer_is_a_cell_and_exit_code_1() {
     let mut command = tiny("wrong", "virid,tokio", &["--json"]);
-    command.env("VIRID_COMPARE_FAULT", "tokio:1000:wrong");
+    command.env("VIRID_COMPARE_FAULT", "flat:tokio:1000:wrong");
     let output = finish(command);
     assert_eq!(output.status.code(), Some(1));
     let document = json(&output);
@@ -198,7 +157,7 @@ fn wrong_answer_is_a_cell_and_exit_code_1() {
 #[test]
 fn hang_is_a_timeout_cell_and_the_rest_goes_on() {
     let mut command = tiny("hang", "virid,rayon", &["--json", "--deadline", "1"]);
-    command.env("VIRID_COMPARE_FAULT", "rayon:1000:hang");
+    command.env("VIRID_COMPARE_FAULT", "flat:rayon:1000:hang");
     let output = finish(command);
     assert_eq!(output.status.code(), Some(1));
     let document = json(&output);
@@ -209,7 +168,7 @@ fn hang_is_a_timeout_cell_and_the_rest_goes_on() {
 #[test]
 fn crash_is_a_cell_that_names_the_signal() {
     let mut command = tiny("crash", "virid,tokio", &[]);
-    command.env("VIRID_COMPARE_FAULT", "virid:1000:crash");
+    command.env("VIRID_COMPARE_FAULT", "flat:virid:1000:crash");
     let output = finish(command);
     assert_eq!(output.status.code(), Some(1));
     let text = stdout(&output);
@@ -223,9 +182,9 @@ fn hanging(name: &str) -> std::process::Child {
     let out = scratch(&format!("{name}.json"));
     let mut command = comparisons(&["--sizes", "1000,2000", "--rounds", "1"]);
     let mut child = command
-        .args(["--runtimes", "virid", "--out"])
+        .args(["--workloads", "flat", "--runtimes", "virid", "--out"])
         .arg(out)
-        .env("VIRID_COMPARE_FAULT", "virid:2000:hang")
+        .env("VIRID_COMPARE_FAULT", "flat:virid:2000:hang")
         .spawn()
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -238,7 +197,7 @@ fn hanging(name: &str) -> std::process::Child {
         let _ = stderr.read_to_string(&mut String::new());
     });
     let line = receiver.recv_timeout(GUARD).expect("no first round");
-    assert!(line.starts_with("1K tasks, round 1"), "{line}");
+    assert!(line.starts_with("flat, 1K tasks, round 1"), "{line}");
     child
 }
 

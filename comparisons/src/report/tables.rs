@@ -65,11 +65,11 @@ fn table(cells: &[&Cell], facts: &Facts, baseline: &str, phase: Phase) -> Table 
         ("range".to_owned(), Align::Right),
         (format!("vs {baseline}"), Align::Left),
     ];
-    let rest = match facts.asks_for_memory {
-        true => ["memory/task", "peak", "runs"],
-        false => ["memory", "CPU", "runs"],
+    let costs: &[&str] = match facts.asks_for_memory {
+        true => &["memory/task"],
+        false => &["memory", "CPU"],
     };
-    columns.extend(rest.map(|title| (title.to_owned(), Align::Right)));
+    columns.extend(costs.iter().map(|&title| (title.to_owned(), Align::Right)));
     Table {
         columns,
         groups: groups.collect(),
@@ -95,7 +95,6 @@ fn row(cell: &Cell, facts: &Facts, is_first: bool, best: f64, baseline: &str, ph
         (None, Some(summary)) => {
             cells.extend(times(cell, summary, baseline, phase));
             cells.extend(costs(summary, facts, phase));
-            cells.push(cell.samples.len().to_string());
             if summary.bursts.of(phase).rank() <= best {
                 Emphasis::Best
             } else {
@@ -128,13 +127,12 @@ fn times(cell: &Cell, summary: &Summary, baseline: &str, phase: Phase) -> [Strin
     ]
 }
 
-fn costs(summary: &Summary, facts: &Facts, phase: Phase) -> [String; 2] {
+fn costs(summary: &Summary, facts: &Facts, phase: Phase) -> Vec<String> {
     let times = summary.bursts.of(phase);
-    let peak = format::kib(summary.peak_kib);
     if facts.asks_for_memory {
         let held = times.held_bytes_each.map(format::bytes);
-        [held.unwrap_or_default(), peak]
+        vec![held.unwrap_or_default()]
     } else {
-        [peak, format::nanos(times.cpu_ns)]
+        vec![format::kib(summary.peak_kib), format::nanos(times.cpu_ns)]
     }
 }

@@ -9,7 +9,7 @@ pub(crate) const CONTENDER: Contender = Contender {
     engine: Engine::Go,
     entries: &[
         Entry::new(Workload::Flat, 600),
-        Entry::new(Workload::Tree, 3000),
+        Entry::new(Workload::Tree, 600),
         Entry::new(Workload::Yield, 0),
         Entry::new(Workload::PingPong, 0),
         Entry::new(Workload::Parked, 3500),

@@ -5,9 +5,19 @@ use std::io;
 use may::coroutine::{self, Coroutine};
 use may::go;
 
-use crate::contender::{Contender, Engine, Entry, Job};
+use crate::contender::{Contender, Engine, Entry, Job, Limit};
 use crate::hosts::ThreadHost;
 use crate::workloads::{Bursts, Measured, Workload};
+
+/// Beyond about this its spawn panics, or what waits for the thread hangs.
+const LIMIT: Limit = Limit {
+    most: 30_000,
+    reason: "each of its stacks takes two of the 65,530 mappings that a process may have",
+};
+
+/// One page. It writes to both ends of a stack, so with two pages each thread would
+/// take up twice the memory.
+const STACK_WORDS: usize = 4096 / size_of::<usize>();
 
 /// The row of may.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -17,11 +27,11 @@ pub(crate) const CONTENDER: Contender = Contender {
         measure,
     },
     entries: &[
-        Entry::new(Workload::Flat, 10_000),
-        Entry::new(Workload::Tree, 10_000),
+        Entry::new(Workload::Flat, 7000).up_to(LIMIT),
+        Entry::new(Workload::Tree, 7000).up_to(LIMIT),
         Entry::new(Workload::Yield, 0),
         Entry::new(Workload::PingPong, 0),
-        Entry::new(Workload::Parked, 10_000),
+        Entry::new(Workload::Parked, 7000).up_to(LIMIT),
     ],
 };
 
@@ -63,16 +73,18 @@ impl ThreadHost for Host {
 }
 
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
-    let e = |n: &str, d: usize| {
-        std::env::var(n)
-            .ok()
-            .and_then(|v| v.parse().ok())
-            .unwrap_or(d)
-    };
     may::config()
         .set_workers(job.workers)
-        .set_pool_capacity(e("MAY_POOL", 1000))
-        .set_stack_size(e("MAY_STACK", 0x400));
-    may::config().set_worker_pin(e("MAY_PIN", 0) == 1);
+        .set_stack_size(STACK_WORDS);
+    // Its workers are pinned by default, which made it slower here, and no peer's
+    // are.
+    may::config().set_worker_pin(false);
+    if job.workload.facts().scales {
+        // It maps this many stacks before the burst and keeps them after it; by
+        // default 1,000, beyond which every thread maps its own and unmaps it:
+        // five to ten times the time.
+        let threads = usize::try_from(job.size).unwrap_or(usize::MAX);
+        may::config().set_pool_capacity(threads.saturating_add(64));
+    }
     Ok(job.workload.measure_threads(&Host, job.size))
 }

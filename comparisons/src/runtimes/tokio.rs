@@ -16,7 +16,7 @@ pub(crate) const CONTENDER: Contender = Contender {
     },
     entries: &[
         Entry::new(Workload::Flat, 400),
-        Entry::new(Workload::Tree, 1200),
+        Entry::new(Workload::Tree, 400),
         Entry::new(Workload::Yield, 0),
         Entry::new(Workload::PingPong, 0),
         Entry::new(Workload::Parked, 600),

@@ -149,14 +149,16 @@ mod tests {
         let turns = Turns::new();
         let mut players = [Player::new(0), Player::new(1)];
         order.for_each(|player| players[player].take_turn(&turns));
-        players.map(|player| player.leave(&turns));
+        for player in players {
+            player.leave(&turns);
+        }
         turns.finish(Stopwatch::start()).checksum
     }
 
     #[test]
     fn only_who_takes_turns_arrives_at_the_answer() {
         assert_eq!(play((0..1000).map(|i| i % 2)), mix(1000));
-        assert_eq!(play((0..1000).map(|i| (i + 1) / 2 % 2)), mix(1000));
+        assert_eq!(play((0..1000).map(|i| i.div_ceil(2) % 2)), mix(1000));
         assert_eq!(play((0..1000).map(|i| i / 500)), 0);
     }
 
