@@ -13,11 +13,12 @@ func play(first, turns uint64, mine <-chan uint64, theirs chan<- uint64, sum cha
 	sum <- own
 }
 
-// pingPong: two goroutines wake each other in turn over unbuffered channels, which
-// hand the turn from one to the other without a queue.
+// pingPong: two goroutines wake each other in turn over channels. With one place
+// in each the one that passes the turn on need not wait for the other to take it:
+// never slower than unbuffered ones here, and often faster.
 func pingPong(n uint64) (timed, error) {
 	turns := 2 * n
-	ping, pong := make(chan uint64), make(chan uint64)
+	ping, pong := make(chan uint64, 1), make(chan uint64, 1)
 	sums := make(chan uint64, 2)
 	go play(0, turns, ping, pong, sums)
 	go play(1, turns, pong, ping, sums)

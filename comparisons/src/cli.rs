@@ -36,7 +36,7 @@ const LARGEST: u64 = 100_000_000;
 /// once, in a shuffled order. With no option: all workloads and all runtimes, in
 /// about four minutes after the build.
 #[derive(Debug, Parser)]
-#[command(name = "comparisons", version, after_help = after_help())]
+#[command(name = "comparisons", version, after_help = after_help(), max_term_width = 80)]
 pub(crate) struct Cli {
     /// Small sizes and three rounds: a few seconds for each workload
     #[arg(long, conflicts_with = "sizes")]

@@ -22,7 +22,7 @@ pub(super) static FACTS: Facts = Facts {
     describe: "two tasks wake each other in turn, n round trips",
     unit: "trip",
     units: "round trips",
-    sizes: &[100_000],
+    sizes: &[50_000],
     quick: &[10_000],
     scales: false,
     workers: None,

@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn only_who_takes_turns_arrives_at_the_answer() {
         assert_eq!(play((0..1000).map(|i| i % 2)), mix(1000));
-        assert_eq!(play((0..1000).map(|i| i.div_ceil(2) % 2)), mix(1000));
+        assert_eq!(play((0..1000_usize).map(|i| i.div_ceil(2) % 2)), mix(1000));
         assert_eq!(play((0..1000).map(|i| i / 500)), 0);
     }
 
