@@ -19,7 +19,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Tree, 400),
         Entry::new(Workload::Yield, 0),
         Entry::new(Workload::PingPong, 0),
-        Entry::new(Workload::Parked, 600),
+        Entry::new(Workload::Parked, 800),
     ],
 };
 

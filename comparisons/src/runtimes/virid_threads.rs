@@ -18,7 +18,7 @@ pub(crate) const CONTENDER: Contender = Contender {
     },
     entries: &[
         Entry::new(Workload::Flat, 320),
-        Entry::new(Workload::Tree, 1000),
+        Entry::new(Workload::Tree, 320),
         Entry::new(Workload::Yield, 0),
         Entry::new(Workload::PingPong, 0),
         Entry::new(Workload::Parked, 6000),
