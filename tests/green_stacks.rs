@@ -171,25 +171,76 @@ fn a_contained_panic_with_a_backtrace_fits_the_smallest_stack() {
     }
 }
 
-/// What a child does to end by a signal.
-const OVERFLOWS: [(&str, fn()); 6] = [
-    ("a recursion", || {
-        overflow(256 * KIB, || take(usize::MAX));
+/// Takes 16 KiB of stack as a function of C does, whose compiler touches no page on
+/// the way down, and fills them from the lowest byte.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(never)]
+fn c_frame() {
+    // SAFETY: the stack pointer is put back, and what is below it is nobody's.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::asm!(
+            "sub rsp, 16384",
+            "mov rdi, rsp",
+            "mov ecx, 16384",
+            "rep stosb",
+            "add rsp, 16384",
+            out("rdi") _,
+            out("rcx") _,
+            in("al") 1_u8,
+        );
+    }
+    // SAFETY: the same.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!(
+            "sub sp, sp, #4, lsl #12",
+            "mov x9, sp",
+            "mov x10, #16384",
+            "2:",
+            "strb wzr, [x9], #1",
+            "subs x10, x10, #1",
+            "b.ne 2b",
+            "add sp, sp, #4, lsl #12",
+            out("x9") _,
+            out("x10") _,
+        );
+    }
+}
+
+/// Goes down in small steps, and calls C on each: so it is C that meets the end.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(never)]
+fn take_in_c(depth: usize) -> usize {
+    let frame = black_box([1_u8; 64]);
+    c_frame();
+    if black_box(depth) == 0 {
+        return 0;
+    }
+    take_in_c(depth - 1) + usize::from(black_box(&frame)[0])
+}
+
+/// What a child does to use up a stack of so many KiB.
+const OVERFLOWS: &[(&str, usize, fn())] = &[
+    ("a recursion", 256, || take(usize::MAX)),
+    ("a recursion that fits four times the stack", 256, || {
+        take(600 * KIB);
     }),
-    ("a recursion that fits four times the stack", || {
-        overflow(256 * KIB, || take(600 * KIB));
+    ("a recursion on the smallest stack", 32, || take(usize::MAX)),
+    ("one large frame", 256, || {
+        _ = in_one_frame::<{ KIB * KIB }>();
     }),
-    ("a recursion on the smallest stack", || {
-        overflow(1, || take(usize::MAX));
+    ("one large frame on the smallest stack", 32, || {
+        _ = in_one_frame::<{ KIB * KIB }>();
     }),
-    ("one large frame", || {
-        overflow(256 * KIB, || _ = in_one_frame::<{ KIB * KIB }>());
+    ("a recursion inside a poll", 256, || {
+        virid::block_on(async { take(usize::MAX) });
     }),
-    ("one large frame on the smallest stack", || {
-        overflow(1, || _ = in_one_frame::<{ KIB * KIB }>());
-    }),
-    ("a recursion inside a poll", || {
-        overflow(256 * KIB, || virid::block_on(async { take(usize::MAX) }));
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    ("frames of C", 256, || _ = take_in_c(usize::MAX)),
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    ("frames of C on the smallest stack", 32, || {
+        _ = take_in_c(usize::MAX);
     }),
 ];
 
@@ -197,56 +248,87 @@ const OVERFLOWS: [(&str, fn()); 6] = [
 fn overflow(bytes: usize, f: fn()) {
     guard(move || {
         let runtime = workers(2);
-        let spawn = move |f: fn()| sized(bytes).spawn(f).unwrap();
+        let spawn = move |name: &str, f: fn()| sized(bytes).name(name.into()).spawn(f).unwrap();
         runtime.run(move || {
-            let others = [(); 100].map(|()| spawn(thread::park));
+            let others = [(); 100].map(|()| spawn("another", thread::park));
             thread::yield_now();
-            spawn(f).join().unwrap();
+            spawn("deep", f).join().unwrap();
             println!("no overflow");
             others.iter().for_each(|thread| thread.thread().unpark());
         });
     });
 }
 
-fn ends_by_a_signal(test: &str, variables: &[(&str, &str)]) {
-    for (case, _) in OVERFLOWS {
-        let output = child::run(test, case, variables);
-        let said = String::from_utf8_lossy(&output.stderr);
-        let signals = [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT].map(Some);
-        let signal = output.status.signal();
-        assert!(
-            signals.contains(&signal),
-            "{case}, {}: {said}",
-            output.status
-        );
-        assert!(!said.contains("hangs"), "{case}: {said}");
-        let printed = String::from_utf8_lossy(&output.stdout);
-        assert!(!printed.contains("no overflow"), "{case}: {printed}");
+/// That the child has aborted, and what it said.
+fn aborted(test: &str, case: &str, variables: &[(&str, &str)]) -> String {
+    let output = child::run(test, case, variables);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let signal = output.status.signal();
+    assert_eq!(signal, Some(libc::SIGABRT), "{case}: {said}");
+    assert!(!said.contains("hangs"), "{case}: {said}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(!printed.contains("no overflow"), "{case}: {printed}");
+    said.into_owned()
+}
+
+fn each_overflow_aborts_with_a_message(test: &str, variables: &[(&str, &str)]) {
+    if let Some(role) = child::role() {
+        let (_, kib, f) = *OVERFLOWS.iter().find(|case| case.0 == role).unwrap();
+        return overflow(kib * KIB, f);
+    }
+    for (case, kib, _) in OVERFLOWS {
+        let said = aborted(test, case, variables);
+        let size = format!("overflowed its stack of {kib} KiB");
+        let (who, place) = ("green thread 'deep'", "spawned at tests/green_stacks.rs:");
+        for part in [who, place, &size, "thread::Builder::stack_size"] {
+            assert!(said.contains(part), "{case}: no {part} in {said}");
+        }
+        assert_eq!(said.matches("overflowed").count(), 1, "{case}: {said}");
     }
 }
 
-fn case(role: &str) -> fn() {
-    OVERFLOWS.iter().find(|(name, _)| *name == role).unwrap().1
+#[test]
+fn an_overflow_aborts_with_a_message_that_names_thread_place_size_and_cure() {
+    each_overflow_aborts_with_a_message(
+        "an_overflow_aborts_with_a_message_that_names_thread_place_size_and_cure",
+        &[],
+    );
 }
 
 #[test]
-fn an_overflow_ends_the_process_by_a_signal() {
-    match child::role() {
-        Some(role) => case(&role)(),
-        None => ends_by_a_signal("an_overflow_ends_the_process_by_a_signal", &[]),
+fn an_overflow_into_a_protected_guard_aborts_with_the_message() {
+    let test = "an_overflow_into_a_protected_guard_aborts_with_the_message";
+    each_overflow_aborts_with_a_message(test, &BY_PROTECTION);
+}
+
+#[test]
+fn an_overflow_of_another_stack_has_the_message_of_std() {
+    let test = "an_overflow_of_another_stack_has_the_message_of_std";
+    match child::role().as_deref() {
+        Some("plain") => guard(|| {
+            // The handler of green threads is there.
+            workers(2).run(thread::yield_now);
+            let native = std::thread::Builder::new().name("plain".into());
+            _ = native.spawn(|| take(usize::MAX)).unwrap().join();
+        }),
+        Some(_) => guard(|| {
+            let named = Builder::new().worker_threads(1).thread_name("of-worker");
+            let runtime = named.build().unwrap();
+            runtime.run(thread::yield_now);
+            _ = runtime.spawn(async { take(usize::MAX) }).join();
+        }),
+        None => {
+            for case in ["plain", "of-worker"] {
+                let said = aborted(test, case, &[]);
+                assert!(said.contains(&format!("thread '{case}")), "{said}");
+                assert!(said.contains("has overflowed its stack"), "{said}");
+                assert!(!said.contains("green thread"), "{said}");
+            }
+        }
     }
 }
 
 const BY_PROTECTION: [(&str, &str); 1] = [("VIRID_STACK_GUARD", "mprotect")];
-
-#[test]
-fn an_overflow_into_a_protected_guard_ends_the_process_by_a_signal() {
-    let test = "an_overflow_into_a_protected_guard_ends_the_process_by_a_signal";
-    match child::role() {
-        Some(role) => case(&role)(),
-        None => ends_by_a_signal(test, &BY_PROTECTION),
-    }
-}
 
 #[test]
 fn guards_by_protection_carry_ten_thousand_threads() {
