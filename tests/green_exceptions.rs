@@ -8,6 +8,8 @@ mod said;
 #[path = "support/sizes.rs"]
 mod sizes;
 mod support;
+#[path = "support/together.rs"]
+mod together;
 #[path = "support/workers.rs"]
 mod workers;
 
@@ -19,21 +21,11 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use support::guard;
+use together::{STEP, step, together};
 use virid::thread;
 use workers::workers;
 
 scoped_tls::scoped_thread_local!(static SCOPED: u32);
-
-thread_local! {
-    static STEP: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Lets others of the worker run until one has come to this step.
-fn step(number: u32) {
-    while STEP.get() < number {
-        thread::yield_now();
-    }
-}
 
 #[test]
 fn an_initialiser_that_waits_is_entered_twice_and_its_value_replaced() {
@@ -48,49 +40,45 @@ fn an_initialiser_that_waits_is_entered_twice_and_its_value_replaced() {
             number
         };
     }
-    guard(|| {
-        workers(1).run(|| {
-            let first = thread::spawn(|| VALUE.with(|value| *value));
-            let second = thread::spawn(move || {
-                while INITIALISED.get() == 0 {
-                    thread::yield_now();
-                }
-                assert_eq!(VALUE.with(|value| *value), 2);
-                STEP.set(1);
-                assert_eq!(first.join().unwrap(), 1);
-                assert_eq!(VALUE.with(|value| *value), 1);
-            });
-            second.join().unwrap();
-        });
-    });
+    together(
+        || {
+            assert_eq!(VALUE.with(|value| *value), 1);
+            STEP.set(2);
+        },
+        || {
+            while INITIALISED.get() == 0 {
+                thread::yield_now();
+            }
+            assert_eq!(VALUE.with(|value| *value), 2);
+            STEP.set(1);
+            step(2);
+            assert_eq!(VALUE.with(|value| *value), 1);
+        },
+    );
 }
 
 #[test]
 fn a_scoped_thread_local_outlives_its_scope_where_threads_leave_in_another_order() {
-    guard(|| {
-        workers(1).run(|| {
-            let first = thread::spawn(|| {
-                SCOPED.set(&1, || {
-                    STEP.set(1);
-                    step(2);
-                });
-                STEP.set(3);
+    together(
+        || {
+            SCOPED.set(&1, || {
+                STEP.set(1);
+                step(2);
             });
-            let second = thread::spawn(|| {
-                step(1);
-                SCOPED.set(&2, || {
-                    STEP.set(2);
-                    step(3);
-                    // Reading it would panic.
-                    assert!(!SCOPED.is_set());
-                });
+            STEP.set(3);
+        },
+        || {
+            step(1);
+            SCOPED.set(&2, || {
+                STEP.set(2);
+                step(3);
+                // Reading it would panic.
+                assert!(!SCOPED.is_set());
             });
-            first.join().unwrap();
-            second.join().unwrap();
             // Reading it would follow the address of a frame that is gone.
             assert!(SCOPED.is_set());
-        });
-    });
+        },
+    );
 }
 
 /// Every wait, and how a message names it.
