@@ -22,34 +22,35 @@
 //!
 //! - **Waiting inside the initialiser of a `thread_local!`.** Another green thread
 //!   of the same worker may initialise the variable meanwhile, and hold a reference
-//!   to the value that the first one then replaces.
+//!   to the value that the first one then replaces. The program that shows it:
+//!   `cargo run --example exception_initialiser`.
 //! - **Libraries that keep the address of a stack frame in a thread-local** and
 //!   restore the one before when they leave, such as `scoped-tls`. Two green
 //!   threads that leave in another order than they entered make such a variable
-//!   point into a stack that has moved on.
+//!   point into a stack that has moved on: `cargo run --example exception_scoped_tls`.
 //!
-//! [`no_suspend`] turns a wait inside it into a panic that names the call.
+//! [`no_suspend`] around either turns a wait inside it into a panic that names the
+//! call, and keeps [`spawn`] from letting others run. Both programs end with that.
 //!
 //! # What to know
 //!
 //! - **A thread stays where it has begun.** Until it first runs any worker may take
-//!   it; from then on it is on one worker's thread, so thread-locals, `Rc` and
-//!   guards may be held over a wait. It then waits for its own worker, also behind
-//!   a task that computes.
-//! - **What blocks without virid's help blocks the worker**: locks, channels,
-//!   conditions and barriers of `std::sync`, `std::net`, `std::fs`, `stdin`,
-//!   `std::thread::sleep` (for a wait of some length there is `park_timeout`), and
-//!   `block_on` of other crates. A lock of `std::sync` that is held over a wait can
-//!   stop the worker that its holder needs: a deadlock. Where the wait is that of a
-//!   [`spawn`] (below), a watchdog sees it and says so on `stderr`: what blocks, what
-//!   waits, where both were spawned and what helps. (On Linux, once for a runtime; its
-//!   thread is started by the first such wait, and sleeps while there is none.)
+//!   it; from then on it is on one worker's thread, so `Rc` and guards may be held
+//!   over a wait. It then waits for its own worker, also behind a task that computes.
+//! - **What blocks without virid's help blocks the worker**: `std::sync`, `std::net`,
+//!   `std::fs`, `stdin`, `std::thread::sleep` (for a wait of some length there is
+//!   `park_timeout`), `block_on` of other crates. A lock of `std::sync` that is held over
+//!   a wait is a deadlock. Where the wait is that of a [`spawn`] (below), a watchdog
+//!   says so on `stderr`, on Linux and once for a runtime: what blocks, what waits,
+//!   where both were spawned and what helps.
 //! - **Thread-locals belong to the worker**: all green threads on it see the same
 //!   value.
 //! - **Spawning may wait**: when more than 1,000 tasks wait in the worker's queue,
 //!   [`spawn`] lets those run first; see
 //!   [`Builder::spawn_yields`](crate::Builder::spawn_yields).
-//! - **Panic messages name the worker's thread**, not the green one.
+//!
+//! [Coming from std](#coming-from-std) has the whole list, and
+//! [Who is calling](#who-is-calling) what each caller may wait for.
 //!
 //! # The end of a thread
 //!
@@ -60,6 +61,8 @@
 //! all its threads have ended. Who catches it with `catch_unwind` gets it again at
 //! the next one. A thread that always does, or that comes to no such point, is
 //! waited for; [`shutdown_timeout`](crate::Runtime::shutdown_timeout) names it.
+
+#![doc = include_str!("thread/from_std.md")]
 
 pub(crate) mod current;
 mod fault;
