@@ -45,14 +45,16 @@
 //                                           what users call, and the heads of task/ and thread/
 // 6  runtime/{handle,shutdown,owner,builder,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime
-// 5  scheduler/{worker,ending,spawn}.rs     find-work order, run loop, parking; the end; spawn
-// 4  scheduler/{overflow,queue,watched,shared,watchdog,spawners}.rs
+// 5  scheduler/{worker,green,placement,ending,spawn}.rs
+//                                           find-work order, run loop, parking; green threads and
+//                                           where they begin; the end; spawn
+// 4  scheduler/{overflow,recent,queue,watched,shared,watchdog,spawners,threads}.rs
 //                                           a worker's queue; what all workers see; notify;
 //                                           who hangs, and on whom
 // 3  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
 // 3  task/{error,abort,join,cell}.rs        what users hold; the future and its result
 // 3  thread/{fault,runner}.rs               stacks that run green threads
-// 2  task/{header,waker,slot}.rs            the erased task, trait Schedule; where a cell keeps what
+// 2  task/{header,waker,green,slot}.rs            the erased task, trait Schedule; where a cell keeps what
 // 2  thread/current.rs  drive.rs            how a green thread waits; a future on any thread
 // 2  scheduler/visitors.rs                  who queues from outside
 // 1  context.rs  thread/stack.rs  task/{place,state,work}.rs

@@ -66,7 +66,7 @@ mod spares;
 mod stack;
 mod store;
 
-pub(crate) use batch::{BATCH, Batch, Held, Used};
+pub(crate) use batch::{BATCH, Batch, Clean, Held, Used};
 pub(crate) use class::{CELL_ALIGN, Class, LARGEST};
 pub(crate) use epoch::{Guard, pin};
 pub(crate) use lists::{Lists, Traffic};
@@ -76,7 +76,7 @@ pub(crate) use store::{Cells, free, home_of, install};
 /// What the models of single parts need.
 #[cfg(virid_loom)]
 pub(crate) mod models {
-    pub(crate) use super::batch::{Chain, Held};
+    pub(crate) use super::batch::Chain;
     pub(crate) use super::spares::take as take_batch;
     pub(crate) use super::stack::Stack;
 }

@@ -11,10 +11,12 @@
 //! crossbeam-deque's.
 //!
 //! A deque is kept short, because a long one is a buffer that grows by copying.
-//! What is too much moves in batches through the worker's *overflow* and comes
-//! back in order; thieves take whole batches from there (`queue.rs`,
-//! `overflow.rs`). Below, "the deque" is the deque that tasks are pushed to, and
-//! "all queues" are the injector and the three parts of each worker's queue.
+//! What is too much moves in batches to the worker's *recent* ones, and of many
+//! batches the oldest to its *overflow*. The worker goes on with its newest batch,
+//! and every eighth time with its oldest; thieves take the oldest, whole
+//! (`queue.rs`, `recent.rs`, `overflow.rs`). Below, "the deque" is the deque that
+//! tasks are pushed to, and "all queues" are the injector and the four parts of each
+//! worker's queue.
 //!
 //! # The idle protocol
 //!
@@ -93,6 +95,10 @@
 //! - *Late spawners that empty the injector themselves*, in place of a count of
 //!   visitors: they dropped futures of strangers inside `spawn`, under whatever
 //!   lock the caller held, and the runtime's drop returned before.
+//! - *First in, first out however many wait.* A tree of tasks then holds half of
+//!   them in the queue at its widest, and each is cold when its turn comes: one
+//!   worker took 130 ns a node of a million green threads and takes 86, two took 68
+//!   and take 48; a flat burst from a green thread took 38 ns on two and takes 34.
 //! - *A list of sleepers under a lock*, as in Tokio: a notifier that loses its
 //!   processor while it holds the lock stops every other that has to signal. One
 //!   word per 48 workers decides in one compare-and-swap. (A notifier that loses
@@ -102,11 +108,13 @@
 pub(crate) mod cpu_clock;
 pub(crate) mod deque;
 mod ending;
+mod green;
 pub(crate) mod idle;
 pub(crate) mod overflow;
 pub(crate) mod parker;
 mod placement;
 pub(crate) mod queue;
+mod recent;
 pub(crate) mod running;
 pub(crate) mod shared;
 pub(crate) mod spawn;

@@ -242,7 +242,8 @@ impl Lists {
         }
     }
 
-    fn keep_clean(&self, batch: Held<Clean>) {
+    /// Keeps an emptied batch that nobody else has seen, or gives it away.
+    pub(crate) fn keep_clean(&self, batch: Held<Clean>) {
         let kept = with(&self.clean, |clean| clean.len());
         if kept < MOST_CLEAN {
             with(&self.clean, |clean| clean.push(batch));

@@ -26,13 +26,18 @@ fn until_decided<T>(mut attempt: impl FnMut() -> Steal<T>) -> Option<T> {
     }
 }
 
-/// A worker's own queue: first in, first out; its owner pushes and pops.
+/// A worker's own queue; its owner pushes and pops.
 #[derive(Debug)]
 pub(crate) struct Deque<T>(queue::Worker<T>);
 
 impl<T> Deque<T> {
     pub(crate) fn new() -> Self {
         Self(queue::Worker::new_fifo())
+    }
+
+    /// One whose owner takes what it has pushed last.
+    pub(crate) fn new_lifo() -> Self {
+        Self(queue::Worker::new_lifo())
     }
 
     pub(crate) fn stealer(&self) -> Stealer<T> {
@@ -65,6 +70,11 @@ impl<T> Stealer<T> {
     /// Takes the older half: one task to run, the rest into `own`.
     pub(crate) fn steal_into(&self, own: &Deque<T>) -> Option<T> {
         until_decided(|| self.0.steal_batch_and_pop(&own.0))
+    }
+
+    /// Takes the oldest.
+    pub(crate) fn steal_one(&self) -> Option<T> {
+        until_decided(|| self.0.steal())
     }
 
     pub(crate) fn is_empty(&self) -> bool {

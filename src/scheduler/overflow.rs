@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::ptr::{self, NonNull};
 
-use crate::memory::{Batch, Guard, Held, Lists, Used, pin};
+use crate::memory::{Batch, Clean, Guard, Held, Lists, Used, pin};
 use crate::primitives::{AtomicPtr, Count, Counter, Ordering, needed};
 use crate::task::header::Runnable;
 
@@ -44,20 +44,15 @@ impl Overflow {
         }
     }
 
-    /// Queues tasks behind all others, as one batch, for its owner. The caller
+    /// Queues a batch of tasks behind all others, for its owner. The caller
     /// notifies.
     ///
     /// # Safety
     ///
-    /// Called by the owner only, with its lists. The addresses come from
-    /// [`Runnable::into_cell`], and are the queue's now.
-    pub(crate) unsafe fn push(&self, tasks: &[NonNull<u8>], lists: &Lists) {
-        if tasks.is_empty() {
-            return;
-        }
-        self.pushed.add(tasks.len() as u64);
-        let batch = lists.take_batch();
-        batch.fill(tasks.iter().copied());
+    /// Called by the owner only, with its lists. The addresses in the batch come
+    /// from [`Runnable::into_cell`], and are the queue's now.
+    pub(crate) unsafe fn push(&self, batch: Held<Clean>, lists: &Lists) {
+        self.pushed.add(batch.len() as u64);
         // Ordering: Relaxed, published below.
         batch.next.store(ptr::null_mut(), Ordering::Relaxed);
         let batch = batch.into_batch().as_ptr();

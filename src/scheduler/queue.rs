@@ -1,13 +1,17 @@
-//! A worker's own queue: first in, first out, without a bound, and open to
-//! thieves from one end to the other.
+//! A worker's own queue: first in, first out up to 63 tasks, without a bound, and
+//! open to thieves from one end to the other.
 //!
 //! ```text
-//!   pop <- front  <- a batch -  overflow  <- a batch -  back <- push
+//!   pop <- front <- a batch - recent  <- a batch - back <- push
+//!                     ^          |
+//!                     +---- overflow
 //! ```
 //!
-//! As long as the *back* has room, front and overflow stay empty and the queue is
-//! one deque. A batch that is too much goes from the back to the overflow, and
-//! when its turn comes to the front. Only the owner does that. Tasks that it
+//! As long as the *back* has room, the other parts stay empty and the queue is
+//! one deque. A batch that is too much goes from the back to the recent ones, of
+//! too many of those the oldest to the overflow, and when its turn comes, to the
+//! front: mostly the newest batch, and the oldest every [`OLDEST_INTERVAL`] times,
+//! so that none waits for ever. Only the owner does that. Tasks that it
 //! moves are in no part of the queue for a moment, so after every move it
 //! notifies.
 
@@ -18,6 +22,7 @@ use std::sync::Arc;
 
 use super::deque::{Deque, Stealer};
 use super::overflow::Overflow;
+use super::recent::{Recent, RecentStealer};
 use crate::memory::{BATCH, Lists};
 use crate::primitives::needed;
 use crate::task::header::Runnable;
@@ -27,19 +32,26 @@ use crate::task::header::Runnable;
 /// allocations for every burst.
 const BACK_LIMIT: usize = if cfg!(virid_loom) { BATCH } else { 63 };
 
+/// Every so many batches the oldest has its turn.
+const OLDEST_INTERVAL: u32 = 8;
+
 /// The owner's side.
 pub(crate) struct Queue {
     front: Deque<Runnable>,
+    recent: Recent,
     overflow: Arc<Overflow>,
     back: Deque<Runnable>,
     /// There may be tasks in front of the back.
     has_older: Cell<bool>,
+    /// Batches that came to the front.
+    turns: Cell<u32>,
 }
 
 /// The thieves' side.
 #[derive(Debug)]
 pub(crate) struct QueueStealer {
     front: Stealer<Runnable>,
+    recent: RecentStealer,
     overflow: Arc<Overflow>,
     back: Stealer<Runnable>,
 }
@@ -48,15 +60,18 @@ impl Queue {
     pub(crate) fn new() -> Self {
         Self {
             front: Deque::new(),
+            recent: Recent::new(),
             overflow: Arc::new(Overflow::new()),
             back: Deque::new(),
             has_older: Cell::new(false),
+            turns: Cell::new(0),
         }
     }
 
     pub(crate) fn stealer(&self) -> QueueStealer {
         QueueStealer {
             front: self.front.stealer(),
+            recent: self.recent.stealer(),
             overflow: Arc::clone(&self.overflow),
             back: self.back.stealer(),
         }
@@ -81,7 +96,7 @@ impl Queue {
         len > BACK_LIMIT
     }
 
-    /// Moves the oldest tasks of the back to the overflow. The caller notifies.
+    /// Moves the oldest tasks of the back out of the way. The caller notifies.
     /// `lists` are the owner's.
     #[cold]
     pub(crate) fn spill(&self, lists: &Lists) {
@@ -93,9 +108,15 @@ impl Queue {
             oldest[len] = task.into_cell();
             len += 1;
         }
-        // SAFETY: the overflow and the lists are the owner's, and these are
-        // `Runnable`s.
-        unsafe { self.overflow.push(&oldest[..len], lists) };
+        if len == 0 {
+            return;
+        }
+        // SAFETY: these are `Runnable`s.
+        let too_many = unsafe { self.recent.push(&oldest[..len], lists) };
+        if let Some(batch) = too_many {
+            // SAFETY: the overflow and the lists are the owner's.
+            unsafe { self.overflow.push(batch, lists) };
+        }
         self.has_older.set(true);
     }
 
@@ -116,11 +137,22 @@ impl Queue {
         if let Some(task) = self.front.pop() {
             return Some(task);
         }
-        let first = take_batch(&self.overflow, &self.front, lists);
-        if first.is_none() {
-            self.has_older.set(false);
-        } else if self.front.len() != 0 {
+        let oldest = || {
+            take_batch(&self.overflow, &self.front, lists)
+                .or_else(|| self.recent.take_oldest(&self.front, lists))
+        };
+        let turn = self.turns.get().wrapping_add(1);
+        self.turns.set(turn);
+        let first = if turn.is_multiple_of(OLDEST_INTERVAL) {
+            oldest()
+        } else {
+            let newest = self.recent.take_newest(&self.front, lists);
+            newest.or_else(oldest)
+        };
+        if first.is_some() {
             moved();
+        } else {
+            self.has_older.set(false);
         }
         first
     }
@@ -129,13 +161,13 @@ impl Queue {
     #[inline]
     pub(crate) fn backlog(&self) -> usize {
         if self.has_older.get() {
-            self.len() + self.overflow.len()
+            self.len() + self.recent.len() + self.overflow.len()
         } else {
             self.back.len()
         }
     }
 
-    /// How many tasks it holds, but for those in the overflow.
+    /// How many tasks it holds, but for those in batches.
     pub(crate) fn len(&self) -> usize {
         self.front.len() + self.back.len()
     }
@@ -145,9 +177,9 @@ impl QueueStealer {
     /// Takes several of the oldest tasks: one to run, the others into the
     /// thief's own queue.
     pub(crate) fn steal_into(&self, own: &Queue, lists: &Lists) -> Option<Runnable> {
-        self.front
-            .steal_into(&own.back)
-            .or_else(|| take_batch(&self.overflow, &own.back, lists))
+        take_batch(&self.overflow, &own.back, lists)
+            .or_else(|| self.recent.take(&own.back, lists))
+            .or_else(|| self.front.steal_into(&own.back))
             .or_else(|| self.back.steal_into(&own.back))
     }
 
@@ -157,15 +189,19 @@ impl QueueStealer {
     /// other way may be overlooked, and for them the owner notifies.)
     pub(crate) fn is_empty(&self) -> bool {
         if needed!("look from front to back", true, not false) {
-            self.front.is_empty() && self.overflow.is_empty() && self.back.is_empty()
+            self.front.is_empty() && self.has_no_batch() && self.back.is_empty()
         } else {
-            self.back.is_empty() && self.overflow.is_empty() && self.front.is_empty()
+            self.back.is_empty() && self.has_no_batch() && self.front.is_empty()
         }
+    }
+
+    fn has_no_batch(&self) -> bool {
+        self.recent.is_empty() && self.overflow.is_empty()
     }
 
     /// How many tasks the queue holds, about.
     pub(crate) fn len(&self) -> usize {
-        self.front.len() + self.overflow.len() + self.back.len()
+        self.front.len() + self.recent.len() + self.overflow.len() + self.back.len()
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use crate::memory::models::{Chain, Held, Stack, take_batch};
-use crate::memory::{Cells, Class, Lists, free, pin, retire_batch};
+use crate::memory::models::{Chain, Stack, take_batch};
+use crate::memory::{Cells, Class, Clean, Held, Lists, free, pin, retire_batch};
 use crate::primitives::{AtomicU64, AtomicUsize, Ordering};
 use crate::scheduler::overflow::Overflow;
 use crate::scheduler::queue::Queue;
@@ -212,7 +212,7 @@ pub fn a_batch_of_the_overflow_goes_to_one_taker() {
         });
         for _ in 0..2 {
             // SAFETY: this thread is the owner.
-            unsafe { overflow.push(&[task()], &lists) };
+            unsafe { overflow.push(batch_of(task(), &lists), &lists) };
         }
         while overflow.take(&lists, run) {}
         thief.join().unwrap();
@@ -231,7 +231,7 @@ pub fn a_batch_is_left_for_the_owner() {
         let lists = lists_of(&cells);
         for _ in 0..2 {
             // SAFETY: this thread is the owner.
-            unsafe { overflow.push(&[task(&lists).into_cell()], &lists) };
+            unsafe { overflow.push(batch_of(task(&lists).into_cell(), &lists), &lists) };
         }
         let thief = thread::spawn({
             let (cells, overflow) = (Arc::clone(&cells), Arc::clone(&overflow));
@@ -269,6 +269,13 @@ pub fn a_yield_behind_the_front_is_seen() {
         run(queue.pop(&lists, || ()).expect("one has yielded"));
         lists.hand_in();
     });
+}
+
+/// A batch of one task.
+fn batch_of(task: NonNull<u8>, lists: &Lists) -> Held<Clean> {
+    let batch = lists.take_batch();
+    batch.fill([task].into_iter());
+    batch
 }
 
 /// A task that does nothing.

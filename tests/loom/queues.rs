@@ -133,6 +133,11 @@ impl<T> Worker<T> {
         Self(Queue::new())
     }
 
+    /// In what order tasks come back is no part of a protocol.
+    pub(crate) fn new_lifo() -> Self {
+        Self(Queue::new())
+    }
+
     pub(crate) fn stealer(&self) -> Stealer<T> {
         Stealer(Arc::clone(&self.0))
     }
@@ -157,6 +162,10 @@ impl<T> Worker<T> {
 }
 
 impl<T> Stealer<T> {
+    pub(crate) fn steal(&self) -> Steal<T> {
+        self.0.take()
+    }
+
     pub(crate) fn steal_batch_and_pop(&self, own: &Worker<T>) -> Steal<T> {
         self.0.take_half(own)
     }
