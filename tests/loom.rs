@@ -41,6 +41,7 @@ models! {
     task::an_abort_races_the_end,
     task::an_abort_handle_outlives_its_task,
     idle::a_spawn_from_outside_wakes_a_worker,
+    idle::a_task_sent_home_wakes_its_worker,
     idle::two_spawns_from_outside_occupy_two_workers,
     idle::a_child_runs_while_its_parent_computes,
     idle::two_children_run_while_their_parent_computes,
@@ -120,6 +121,7 @@ const NEEDED: &[(&str, &[&str])] = &[
             "a_wake_races_the_end",
         ],
     ),
+    ("sender's fence", &["a_task_sent_home_wakes_its_worker"]),
     ("sleeper's look", &["a_spawn_from_outside_wakes_a_worker"]),
     (
         "spawner's fence",

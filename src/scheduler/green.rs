@@ -21,6 +21,11 @@ const MOST_SPAWNERS: usize = 16;
 /// Every so many tasks one that waits so goes on, however long the queue is.
 const SPAWNER_INTERVAL: u32 = 4_096;
 
+/// So many turns of threads that yield to each other come one after another, before
+/// the worker looks for anything else.
+#[cfg(not(virid_loom))]
+const QUICK_TURNS: u32 = 8;
+
 /// Every so many tasks the inbox comes before the worker's own green threads. Odd,
 /// because those have their turn at odd numbers only.
 const INBOX_INTERVAL: u32 = 15;
@@ -49,7 +54,7 @@ impl Worker {
         if threads.runners.started() == 0 {
             return None;
         }
-        let own = || threads.ready.borrow_mut().pop_front();
+        let own = || threads.pop();
         let sent = || {
             let inbox = self.shared().inbox(self.index());
             // A look first: an attempt to take costs a fence.
@@ -128,7 +133,7 @@ impl Worker {
             }
             Turn::Yields(thread) => {
                 self.threads().push(thread);
-                None
+                self.next_that_yields()
             }
             Turn::Spawns(thread) => {
                 self.threads().spawners.push(thread);
@@ -139,6 +144,29 @@ impl Worker {
                 next
             }
         }
+    }
+
+    /// The next of threads that yield to each other, where nothing else is to do
+    /// and nothing else has its turn.
+    #[inline]
+    fn next_that_yields(&self) -> Option<Runnable> {
+        if self.is_over() || !self.queue().looks_empty() || self.has_other_turn() {
+            return None;
+        }
+        self.threads().pop()
+    }
+
+    /// Counts one more look, unless that is one at something that comes at
+    /// intervals.
+    #[inline]
+    fn has_other_turn(&self) -> bool {
+        let left = &self.threads().quick_turns;
+        let Some(less) = left.get().checked_sub(1) else {
+            left.set(QUICK_TURNS);
+            return true;
+        };
+        left.set(less);
+        false
     }
 
     /// Says how many green threads there are, for metrics and other workers.

@@ -157,6 +157,13 @@ impl Queue {
         first
     }
 
+    /// Whether nothing is in it, as far as one look tells.
+    #[cfg(not(virid_loom))]
+    #[inline]
+    pub(crate) fn looks_empty(&self) -> bool {
+        !self.has_older.get() && self.back.len() == 0
+    }
+
     /// How many tasks it holds, about.
     #[inline]
     pub(crate) fn backlog(&self) -> usize {

@@ -259,9 +259,8 @@ impl Shared {
         // As in `inject_woken`: the thread may end, and the runtime with it.
         let _visit = self.visitors.enter();
         self.remotes[worker].inbox.push(runnable);
-        // Pairs with the sleeper's, in `Worker::park`. Not marked as needed: models
-        // know no green threads, which alone are sent.
-        fence(Ordering::SeqCst);
+        // Pairs with the sleeper's, in `Worker::park`.
+        needed!("sender's fence", fence(Ordering::SeqCst));
         if self.idle.claim(worker) {
             self.signals_from_outside.fetch_add(1);
             self.signal_cold(worker);

@@ -16,11 +16,14 @@ pub(super) struct Threads {
     /// Its stacks, and the threads that have started here.
     pub(super) runners: Runners,
     /// Those of them that can go on.
-    pub(super) ready: RefCell<VecDeque<Runnable>>,
+    ready: RefCell<VecDeque<Runnable>>,
     /// Those that wait for the queue to run short, suspended in a spawn.
     pub(super) spawners: Spawners,
     /// How many started threads wait to be woken.
     pub(super) waiting: Cell<u64>,
+    /// How many threads that yield have their turn without another look.
+    #[cfg(not(virid_loom))]
+    pub(super) quick_turns: Cell<u32>,
     /// How many threads this worker takes without another wait for others to take
     /// them (`placement.rs`).
     pub(super) impatience: Cell<u32>,
@@ -33,6 +36,8 @@ impl Threads {
             ready: RefCell::default(),
             spawners: Spawners::new(shared, worker),
             waiting: Cell::new(0),
+            #[cfg(not(virid_loom))]
+            quick_turns: Cell::new(0),
             impatience: Cell::new(0),
         }
     }
@@ -41,6 +46,12 @@ impl Threads {
     #[inline]
     pub(super) fn push(&self, thread: Runnable) {
         self.ready.borrow_mut().push_back(thread);
+    }
+
+    /// The one that has been ready longest.
+    #[inline]
+    pub(super) fn pop(&self) -> Option<Runnable> {
+        self.ready.borrow_mut().pop_front()
     }
 
     /// Queues a thread of this worker that was about to go on; what is none goes

@@ -18,7 +18,7 @@ use crate::scheduler::worker::Worker;
 use crate::task::JoinHandle;
 use crate::task::cell::TaskCell;
 use crate::task::work::Async;
-use crate::thread::runner::Runners;
+use crate::thread::runner::{Runners, STARTED};
 
 /// A runtime whose workers are loom's threads.
 struct Pool {
@@ -84,6 +84,22 @@ pub fn a_spawn_from_outside_wakes_a_worker() {
         let pool = Pool::start(1);
         let task = spawn(&pool.shared, || ());
         task.join().unwrap();
+        pool.end();
+    });
+}
+
+/// A task sent to a worker's inbox, as started green threads are, reaches a worker
+/// that is about to park.
+pub fn a_task_sent_home_wakes_its_worker() {
+    loom::model(|| {
+        STARTED.set(1);
+        let pool = Pool::start(1);
+        let way = Way::to(&pool.shared);
+        // SAFETY: the cells are this runtime's.
+        let made = unsafe { TaskCell::spawn(Async(async {}), |class| way.allocate(class)) };
+        pool.shared.send_home(0, made.0);
+        made.1.join().unwrap();
+        STARTED.set(0);
         pool.end();
     });
 }

@@ -24,6 +24,7 @@ pub(crate) mod stack {
 }
 
 pub(crate) mod runner {
+    use std::cell::Cell;
     use std::ptr::NonNull;
 
     use crate::task::header::TaskRef;
@@ -31,11 +32,17 @@ pub(crate) mod runner {
     #[derive(Debug)]
     pub(crate) struct Runners;
 
+    thread_local! {
+        /// What workers take for the number of their started threads: where it is not
+        /// 0, they look into their inboxes. One model runs on one thread of the system.
+        pub(crate) static STARTED: Cell<usize> = const { Cell::new(0) };
+    }
+
     impl Runners {
         pub(crate) fn uninstall(&self) {}
 
         pub(crate) fn started(&self) -> usize {
-            0
+            STARTED.get()
         }
 
         pub(crate) fn tasks(&self) -> Vec<TaskRef> {
