@@ -4,6 +4,7 @@
 //! |-----------------------------------------------------|-------------------------|------------------------------------|
 //! | a worker, polling a task or dropping its future     | the worker's own deque  | panics, the message names `.await` |
 //! | a green thread                                      | the worker's own deque  | suspends the green thread          |
+//! | the panic hook, on any of these                     | the same                | parks the thread of the system     |
 //! | who drops futures at the end of a runtime           | nobody: it is cancelled | panics, the same                   |
 //! | a thread hook of a runtime                          | that runtime's injector | panics, the same                   |
 //! | a plain thread in a runtime's `block_on` or `enter` | that runtime's injector | parks the thread; nesting is fine  |
@@ -43,6 +44,8 @@ struct Context {
     green: Cell<*const ()>,
     /// See [`NoBlocking`].
     no_blocking: Cell<bool>,
+    /// See [`InHook`].
+    in_hook: Cell<bool>,
     /// The runtime that started this thread, or null. Only ever compared.
     home: Cell<*const ()>,
     /// This thread's number; 0 until somebody asks.
@@ -63,6 +66,7 @@ thread_local_const! {
         unwinding: Cell::new(0),
         green: Cell::new(ptr::null()),
         no_blocking: Cell::new(false),
+        in_hook: Cell::new(false),
         home: Cell::new(ptr::null()),
         number: Cell::new(0),
         serial: Cell::new(0),
@@ -296,6 +300,31 @@ impl Drop for NoBlocking {
     }
 }
 
+/// While it lives, this thread is inside the panic hook. A wait blocks it there,
+/// whoever has panicked: to suspend would let another thread panic inside the hook,
+/// and to panic is to do so; the standard library aborts for both.
+#[cfg(not(virid_loom))]
+#[derive(Debug)]
+pub(crate) struct InHook(());
+
+#[cfg(not(virid_loom))]
+pub(crate) fn enter_hook() -> InHook {
+    CONTEXT.with(|context| context.in_hook.set(true));
+    InHook(())
+}
+
+#[cfg(not(virid_loom))]
+impl Drop for InHook {
+    fn drop(&mut self) {
+        CONTEXT.with(|context| context.in_hook.set(false));
+    }
+}
+
+/// Whether this thread is inside the panic hook.
+pub(crate) fn is_in_hook() -> bool {
+    CONTEXT.with(|context| context.in_hook.get())
+}
+
 /// Says that the caller is about to wait until something happens: a green thread
 /// will be suspended, a thread of the operating system stopped.
 ///
@@ -303,10 +332,12 @@ impl Drop for NoBlocking {
 ///
 /// On a worker: every task behind the caller would wait with it. And in a
 /// thread hook, and the destructor of a future that the end of a runtime drops.
+/// Not inside the panic hook, where a panic would end the process.
 #[track_caller]
 pub(crate) fn assert_may_block(call: &str, instead: &str) {
     assert!(
         !green().is_null()
+            || is_in_hook()
             || worker().is_null() && !CONTEXT.with(|context| context.no_blocking.get()),
         "`{call}` inside a task, in the destructor of one or in a thread hook would block every \
          task queued behind it; use {instead} instead"

@@ -10,8 +10,8 @@ use crate::scheduler::parker::Parker;
 use crate::thread::current::Current;
 
 /// Polls `future` on this thread, which is parked in between; on a green thread,
-/// which is suspended. `call` and
-/// `instead` are for the message where that is not allowed.
+/// which is suspended. `call` and `instead` are for the message where that is not
+/// allowed.
 ///
 /// # Panics
 ///
@@ -19,7 +19,7 @@ use crate::thread::current::Current;
 /// panics.
 #[track_caller]
 pub(crate) fn drive<F: Future>(future: F, call: &str, instead: &str) -> F::Output {
-    if let Some(current) = Current::get() {
+    if let Some(current) = Current::get_to_wait() {
         return current.block_on(future, call);
     }
     context::assert_may_block(call, instead);

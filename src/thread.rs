@@ -254,6 +254,9 @@ pub fn park() {
         context::assert_may_block("thread::park", "an async channel or lock");
         return std::thread::park();
     };
+    if context::is_in_hook() {
+        return current.park_in_hook(None);
+    }
     loop {
         current.check();
         if current.task().take_token() {
@@ -277,7 +280,7 @@ pub fn park() {
 #[inline(always)]
 #[track_caller]
 pub fn yield_now() {
-    let Some(current) = Current::get() else {
+    let Some(current) = Current::get_to_wait() else {
         return std::thread::yield_now();
     };
     current.suspend_for(Turn::Yields, "thread::yield_now");

@@ -103,7 +103,7 @@ fn queue_from_outside(shared: &Shared, runnable: Runnable) {
 /// live few, and in the cache.
 #[cfg(not(virid_loom))]
 pub(crate) fn let_children_run() {
-    let Some(current) = Current::get() else {
+    let Some(current) = Current::get_to_wait() else {
         return;
     };
     // SAFETY: a green thread runs on a worker.

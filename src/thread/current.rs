@@ -13,13 +13,18 @@ use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use corosensei::Yielder;
 
 use crate::context;
+use crate::primitives::park_timeout as os_park_timeout;
 use crate::task::green::Own;
 use crate::task::header::Runnable;
 use crate::unwind::Cancelled;
+
+/// How often a thread that parks inside the panic hook looks for its token.
+const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
 /// What a stack is resumed with: a thread to begin, nothing where its thread goes
 /// on, or the end.
@@ -84,6 +89,13 @@ impl Current {
         // very stack, which the borrow does not leave: callers keep it no longer
         // than their call.
         unsafe { context::green().cast::<Self>().as_ref() }
+    }
+
+    /// The same, for a wait: none inside the panic hook, where a wait blocks the
+    /// thread of the system.
+    #[inline]
+    pub(crate) fn get_to_wait<'a>() -> Option<&'a Self> {
+        Self::get().filter(|_| !context::is_in_hook())
     }
 
     /// On a new stack.
@@ -207,6 +219,20 @@ impl Current {
         context::restore(entered);
         if is_unwinding {
             context::set_unwinding(context::unwinding() - 1);
+        }
+    }
+
+    /// Parks inside the panic hook: the thread of the system, which nobody unparks
+    /// for a green thread, so it looks for the token now and then.
+    #[cold]
+    pub(crate) fn park_in_hook(&self, timeout: Option<Duration>) {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        while !self.task().take_token() {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return;
+            }
+            os_park_timeout(left.map_or(LOOK_INTERVAL, |left| left.min(LOOK_INTERVAL)));
         }
     }
 

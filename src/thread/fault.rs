@@ -12,6 +12,7 @@ use std::sync::Once;
 
 use super::current::Current;
 use super::stack;
+use crate::context;
 use crate::primitives::{AtomicBool, AtomicPtr, Ordering};
 
 /// What handled these signals before, in the order of [`SIGNALS`].
@@ -51,10 +52,13 @@ pub(super) fn install() {
 }
 
 /// Lets a green thread know that it panics, which the standard library can only
-/// say of the worker's thread.
+/// say of the worker's thread, and what is called that it is called by the hook.
+///
+/// A hook that the program sets later takes the place of this one, unseen.
 fn note_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
+        let _inside = context::enter_hook();
         if let Some(current) = Current::get() {
             current.note_panic();
         }

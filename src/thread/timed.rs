@@ -51,6 +51,9 @@ pub fn park_timeout(timeout: Duration) {
         context::assert_may_block(CALL, "an async timer");
         return std::thread::park_timeout(timeout);
     };
+    if context::is_in_hook() {
+        return current.park_in_hook(Some(timeout));
+    }
     let task = current.task();
     let waker = task.waker();
     let mut context = Context::from_waker(&waker);
