@@ -37,7 +37,7 @@ struct Context {
     worker: Cell<*const ()>,
     /// The runtime that this thread works for or has entered, or null.
     runtime: Cell<*const ()>,
-    /// Green threads of this thread that were suspended while they unwound.
+    /// See [`unwinding`].
     #[cfg(not(virid_loom))]
     unwinding: Cell<u32>,
     /// The green thread that is running on this thread, or null.
@@ -101,8 +101,9 @@ pub(crate) fn set_green(green: *const ()) {
     CONTEXT.with(|context| context.green.set(green));
 }
 
-/// How many green threads of this thread are suspended while they unwind: what
-/// `std::thread::panicking` says is about them too.
+/// How many green threads of this thread are suspended while they unwind, and have
+/// left their panics in what `std::thread::panicking` says: where they could not be
+/// taken out.
 #[cfg(not(virid_loom))]
 pub(crate) fn unwinding() -> u32 {
     CONTEXT.with(|context| context.unwinding.get())

@@ -67,6 +67,7 @@
 pub(crate) mod current;
 mod fault;
 mod handle;
+mod panics;
 pub(crate) mod runner;
 mod scope;
 pub(crate) mod stack;
@@ -287,11 +288,9 @@ pub fn yield_now() {
     current.check();
 }
 
-/// Whether the calling thread is unwinding because of a panic.
-///
-/// The count is the worker's: a green thread that waits in a destructor while it
-/// unwinds makes the others on its worker see `true`, and locks of `std::sync` that
-/// these hold may be poisoned for it, or not be poisoned by their own panics.
+/// Whether the calling thread is unwinding, as [`std::thread::panicking`], which says
+/// the same: a green thread that waits in a destructor while it unwinds takes its
+/// panics along, and the others of its worker do not see them.
 ///
 /// ```
 /// assert!(!virid::thread::panicking());

@@ -50,6 +50,56 @@ fn where_the_watchdog_gets_no_thread_spawners_wait_without_it() {
     );
 }
 
+/// Joins when it is dropped.
+struct Joins(Option<thread::JoinHandle<()>>);
+
+impl Drop for Joins {
+    fn drop(&mut self) {
+        self.0.take().unwrap().join().unwrap();
+    }
+}
+
+#[test]
+fn where_panics_cannot_be_taken_out_destructors_wait_all_the_same() {
+    alone(
+        "where_panics_cannot_be_taken_out_destructors_wait_all_the_same",
+        || {
+            // More than a pipe has room for: the standard library prints all it knows of
+            // a panic that seems to be inside another.
+            std::panic::set_hook(Box::new(|_| ()));
+            guard(|| {
+                let runtime = workers(1);
+                let round = || {
+                    let start = |number: u32| {
+                        thread::spawn(move || {
+                            let _joins = Joins(Some(thread::spawn(thread::yield_now)));
+                            assert!(number > 10, "{number}");
+                            thread::park();
+                        })
+                    };
+                    let threads: Vec<_> = (0..20).map(start).collect();
+                    // Until all have begun.
+                    (0..100).for_each(|_| thread::yield_now());
+                    threads.iter().for_each(thread::JoinHandle::cancel);
+                    for (number, thread) in threads.into_iter().enumerate() {
+                        let error = thread.join().unwrap_err();
+                        assert_eq!(error.is::<virid::task::JoinError>(), number > 10);
+                    }
+                    assert!(!thread::panicking());
+                };
+                runtime.run(move || {
+                    LEFT.set(Some(0));
+                    round();
+                });
+                runtime.run(move || {
+                    LEFT.set(None);
+                    round();
+                });
+            });
+        },
+    );
+}
+
 #[cfg(feature = "time")]
 #[test]
 fn where_the_timers_get_no_thread_the_caller_panics_and_a_later_one_does_not() {

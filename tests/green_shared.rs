@@ -19,9 +19,8 @@ use rest::rest;
 use std::cell::RefCell;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::panic::catch_unwind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use support::guard;
 use together::{STEP, step, together};
 use virid::thread;
@@ -132,50 +131,6 @@ fn the_last_error_of_the_system_may_be_that_of_another_thread() {
             step(1);
             fail(libc::EDOM);
             STEP.set(2);
-        },
-    );
-}
-
-/// Waits when it is dropped.
-struct Waits;
-
-impl Drop for Waits {
-    fn drop(&mut self) {
-        STEP.set(2);
-        step(3);
-    }
-}
-
-#[test]
-fn a_destructor_that_waits_in_a_panic_makes_the_worker_seem_to_panic() {
-    static HEALTHY: Mutex<()> = Mutex::new(());
-    static PANICKED: Mutex<()> = Mutex::new(());
-    together(
-        || {
-            step(1);
-            let panicked = catch_unwind(|| {
-                let _waits = Waits;
-                panic!("in the first");
-            });
-            assert!(panicked.is_err() && !thread::panicking());
-        },
-        || {
-            let guard = HEALTHY.lock().unwrap();
-            STEP.set(1);
-            step(2);
-            assert!(thread::panicking());
-            drop(guard);
-            assert!(HEALTHY.is_poisoned(), "though its holder has not panicked");
-            let panicked = catch_unwind(|| {
-                let _guard = PANICKED.lock().unwrap();
-                panic!("in the second");
-            });
-            assert!(panicked.is_err());
-            assert!(!PANICKED.is_poisoned(), "though its holder has panicked");
-            STEP.set(3);
-            while thread::panicking() {
-                thread::yield_now();
-            }
         },
     );
 }

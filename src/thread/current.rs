@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use corosensei::Yielder;
 
+use super::panics::Panics;
 use crate::context;
 use crate::primitives::park_timeout as os_park_timeout;
 use crate::task::green::Own;
@@ -55,8 +56,6 @@ pub(crate) struct Current {
     /// The thread's task. Set while it is alive.
     task: Cell<Option<Own>>,
     is_cancelled: Cell<bool>,
-    /// A panic, or the thread's end, was thrown here, and may not be caught yet.
-    has_thrown: Cell<bool>,
     shields: Cell<u32>,
     no_suspend: Cell<u32>,
     /// How often the thread was suspended.
@@ -73,7 +72,6 @@ impl Current {
             yielder: Cell::new(std::ptr::null()),
             task: Cell::new(None),
             is_cancelled: Cell::new(false),
-            has_thrown: Cell::new(false),
             shields: Cell::new(0),
             no_suspend: Cell::new(0),
             switches: Cell::new(0),
@@ -108,7 +106,6 @@ impl Current {
     pub(crate) fn begin(&self, task: Own) {
         self.task.set(Some(task));
         self.is_cancelled.set(false);
-        self.has_thrown.set(false);
         self.shields.set(0);
         self.no_suspend.set(0);
     }
@@ -156,34 +153,32 @@ impl Current {
 
     #[cold]
     fn throw_cold(&self) {
-        if self.shields.get() > 0 || self.is_unwinding() {
+        // The count of panics is this very thread's (`panics.rs`).
+        if !std::thread::panicking() {
+            self.throw();
+        }
+    }
+
+    /// The same, for a thread that is known not to unwind.
+    fn throw(&self) {
+        if self.shields.get() > 0 {
             return;
         }
-        self.has_thrown.set(true);
         resume_unwind(Box::new(Cancelled));
-    }
-
-    /// Whether this very thread is unwinding. The standard library counts panics
-    /// of the worker, and so those of others that wait in a destructor.
-    #[inline]
-    fn is_unwinding(&self) -> bool {
-        if !std::thread::panicking() {
-            self.has_thrown.set(false);
-            return false;
-        }
-        context::unwinding() == 0 || self.has_thrown.get()
-    }
-
-    /// Called by the panic hook, before the thread unwinds.
-    pub(crate) fn note_panic(&self) {
-        self.has_thrown.set(true);
     }
 
     /// Suspends until the thread is woken, perhaps for nothing. `call` is for the
     /// message where that is not allowed.
     #[track_caller]
     pub(crate) fn suspend(&self, call: &str) {
-        self.suspend_for(Turn::Waits, call);
+        // Where it cannot be known yet whether the thread may be ended, it asks again.
+        let asks_again = self.is_cancelled.get() && context::unwinding() > 0;
+        let turn = if asks_again {
+            Turn::Yields
+        } else {
+            Turn::Waits
+        };
+        self.suspend_for(turn, call);
     }
 
     /// Suspends until the thread has its turn again.
@@ -209,16 +204,17 @@ impl Current {
     #[inline(always)]
     fn switch(&self, turn: Turn) {
         self.switches.set(self.switches.get() + 1);
-        let is_unwinding = self.is_unwinding();
-        if is_unwinding {
-            context::set_unwinding(context::unwinding() + 1);
-        }
+        let spawns = matches!(turn, Turn::Spawns(_));
+        let panics = std::thread::panicking().then(Panics::take_out);
         let entered = context::save();
         // SAFETY: this is the stack whose yielder it is.
         unsafe { &*self.yielder.get() }.suspend(turn);
         context::restore(entered);
-        if is_unwinding {
-            context::set_unwinding(context::unwinding() - 1);
+        match panics {
+            Some(panics) => panics.put_back(),
+            // Here it is known, also where others have left their panics behind.
+            None if self.is_cancelled.get() && !spawns => self.throw(),
+            None => {}
         }
     }
 

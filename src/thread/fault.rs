@@ -1,6 +1,6 @@
-//! What a process hears of its green threads' misfortunes: a note of every panic
-//! for the thread itself, and what is said when one has used up its stack: who, where it
-//! was spawned, how large the stack is and what to do; then it aborts.
+//! What a process hears of its green threads' misfortunes: a mark around the panic
+//! hook, and what is said when one has used up its stack: who, where it was spawned,
+//! how large the stack is and what to do; then it aborts.
 //!
 //! Faults elsewhere go to the handler that was there before, so threads of the
 //! system keep the standard library's message.
@@ -29,7 +29,7 @@ const MOST_NAME: usize = 64;
 pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        note_panics();
+        mark_hook();
         for (signal, before) in SIGNALS.into_iter().zip(&BEFORE) {
             let mut old = MaybeUninit::<libc::sigaction>::zeroed();
             // SAFETY: all zeros are an action.
@@ -51,17 +51,13 @@ pub(super) fn install() {
     });
 }
 
-/// Lets a green thread know that it panics, which the standard library can only
-/// say of the worker's thread, and what is called that it is called by the hook.
+/// Lets what is called inside the panic hook know that it is.
 ///
 /// A hook that the program sets later takes the place of this one, unseen.
-fn note_panics() {
+fn mark_hook() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let _inside = context::enter_hook();
-        if let Some(current) = Current::get() {
-            current.note_panic();
-        }
         before(info);
     }));
 }
