@@ -8,11 +8,11 @@
 //! which a process has room for some 32,000 stacks (`vm.max_map_count`).
 
 use std::io;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use corosensei::stack::{Stack as StackBounds, StackPointer};
 
-use crate::primitives::{AtomicBool, Mutex, Ordering};
+use crate::primitives::{AtomicBool, AtomicPtr, Mutex, Ordering};
 
 /// What a stack has at least: a contained panic that prints a backtrace needs 24
 /// KiB.
@@ -91,8 +91,42 @@ unsafe impl StackBounds for Stack {
 /// The stacks that nobody uses, by size: the first addresses.
 static FREE: [Mutex<Vec<usize>>; SIZES] = [const { Mutex::new(Vec::new()) }; SIZES];
 
-/// Mappings: first address, bytes, and the distance from stack to stack.
-static MAPPED: Mutex<Vec<(usize, usize, usize)>> = Mutex::new(Vec::new());
+/// Stacks that were mapped at once. Never unmapped, and so never freed.
+struct Mapping {
+    first: usize,
+    bytes: usize,
+    /// The distance from stack to stack.
+    stride: usize,
+    /// The one mapped before.
+    before: *const Mapping,
+}
+
+/// The newest mapping: a list that only grows, for a signal handler to read.
+static MAPPED: AtomicPtr<Mapping> = AtomicPtr::new(ptr::null_mut());
+
+/// Held while one is added.
+static PUBLISHING: Mutex<()> = Mutex::new(());
+
+impl Mapping {
+    /// Puts it ahead of all others.
+    fn publish(self) {
+        let mapping: &'static mut Self = Box::leak(Box::new(self));
+        let _one_at_a_time = PUBLISHING.lock();
+        mapping.before = MAPPED.load(Ordering::Relaxed);
+        // Ordering: Release pairs with the Acquire in `all`: who finds it sees what
+        // it says, and what the lock has shown of those before.
+        MAPPED.store(mapping, Ordering::Release);
+    }
+
+    fn all() -> impl Iterator<Item = &'static Self> {
+        // Ordering: Acquire, as `publish` says.
+        let newest: *const Self = MAPPED.load(Ordering::Acquire);
+        // SAFETY: a mapping that was published stays as it is.
+        let newest = unsafe { newest.as_ref() };
+        // SAFETY: the same.
+        std::iter::successors(newest, |mapping| unsafe { mapping.before.as_ref() })
+    }
+}
 
 /// Whether guards are made by `mprotect`.
 static BY_PROTECTION: AtomicBool = AtomicBool::new(false);
@@ -161,7 +195,6 @@ fn map_more(size: Size, free: &mut Vec<usize>) -> io::Result<()> {
     // SAFETY: the advice changes no byte.
     unsafe { libc::madvise(mapping, bytes, libc::MADV_NOHUGEPAGE) };
     let first = mapping.cast::<u8>().expose_provenance();
-    MAPPED.lock().push((first, bytes, stride));
     for index in 0..count {
         let stack = first + index * stride;
         if let Err(error) = guard(stack) {
@@ -169,10 +202,19 @@ fn map_more(size: Size, free: &mut Vec<usize>) -> io::Result<()> {
             if index > 0 {
                 return Ok(());
             }
-            MAPPED.lock().retain(|&(mapped, ..)| mapped != first);
             // SAFETY: nobody has a stack of it.
             unsafe { libc::munmap(mapping, bytes) };
             return Err(error);
+        }
+        if index == 0 {
+            let before = ptr::null();
+            Mapping {
+                first,
+                bytes,
+                stride,
+                before,
+            }
+            .publish();
         }
         free.push(stack);
     }
@@ -206,17 +248,16 @@ fn guard(first: usize) -> io::Result<()> {
     ))
 }
 
-/// The size of the stack whose guard holds this address, if one does. Takes no
-/// lock that may be held: for a signal handler.
+/// The size of the stack whose guard holds this address, if one does. Takes no lock
+/// and allocates nothing: for a signal handler.
 pub(crate) fn guard_at(address: usize) -> Option<usize> {
-    let mapped = MAPPED.try_lock()?;
-    let hit = mapped
-        .iter()
-        .find(|&&(first, bytes, _)| (first..first + bytes).contains(&address));
-    hit.and_then(|&(first, _, stride)| {
-        let is_guard = (address - first) % stride < GUARD_BYTES;
-        is_guard.then_some(stride - GUARD_BYTES)
-    })
+    let holds = |mapping: &&Mapping| {
+        let end = mapping.first + mapping.bytes;
+        (mapping.first..end).contains(&address)
+    };
+    let mapping = Mapping::all().find(holds)?;
+    let is_guard = (address - mapping.first) % mapping.stride < GUARD_BYTES;
+    is_guard.then_some(mapping.stride - GUARD_BYTES)
 }
 
 const _: () = assert!(
