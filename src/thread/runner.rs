@@ -333,19 +333,23 @@ impl fmt::Debug for Runners {
     }
 }
 
-/// A green thread as a task.
+/// A green thread as a task. Its words are counted: with sixteen bytes of captures it
+/// fits the smallest cell.
 pub(crate) struct Green<F> {
     size: Option<Size>,
-    /// Written where the thread begins, and only read from then on.
+    /// Which of the two `state` is. Written where the thread begins.
+    has_begun: Cell<bool>,
     state: UnsafeCell<State<F>>,
 }
 
-enum State<F> {
-    New(F),
+union State<F> {
+    new: ManuallyDrop<F>,
     /// On its stack, also when it has ended. Where it has not, to drop this leaks
     /// the stack, which others may borrow from.
-    Begun(NonNull<Runner>),
+    begun: NonNull<Runner>,
 }
+
+const _: () = assert!(size_of::<Green<[u64; 2]>>() <= 24);
 
 // SAFETY: a thread that has begun goes on on the same worker only (`home`), and
 // what is dropped elsewhere is leaked; one that has not is its closure.
@@ -353,9 +357,33 @@ unsafe impl<F: Send> Send for Green<F> {}
 
 impl<F> Green<F> {
     pub(crate) fn new(size: Option<Size>, closure: F) -> Self {
+        let new = ManuallyDrop::new(closure);
         Self {
             size,
-            state: UnsafeCell::new(State::New(closure)),
+            has_begun: Cell::new(false),
+            state: UnsafeCell::new(State { new }),
+        }
+    }
+
+    /// Takes the closure of a thread that begins on the runner.
+    #[inline]
+    fn begin(&self, runner: NonNull<Runner>) -> F {
+        let has_begun = self.has_begun.replace(true);
+        assert!(!has_begun, "a green thread was begun twice; a bug in virid");
+        let begun = State { begun: runner };
+        // SAFETY: the worker asks for the stage before and after, not meanwhile.
+        let before = unsafe { self.state.get().replace(begun) };
+        // SAFETY: a thread that had not begun is its closure.
+        ManuallyDrop::into_inner(unsafe { before.new })
+    }
+}
+
+impl<F> Drop for Green<F> {
+    fn drop(&mut self) {
+        if !self.has_begun.get() {
+            // SAFETY: a thread that has not begun is its closure, which nobody
+            // touches again.
+            unsafe { ManuallyDrop::drop(&mut self.state.get_mut().new) };
         }
     }
 }
@@ -375,11 +403,7 @@ impl<F: FnOnce() -> T, T> Work for Green<F> {
             let error = runners.refusal.take().map(|error| error.to_string());
             panic!("no stack for a green thread: {}", error.unwrap_or_default());
         };
-        // SAFETY: the worker asks for the stage before and after, not meanwhile.
-        let state = unsafe { this.state.get().replace(State::Begun(runner)) };
-        let State::New(closure) = state else {
-            unreachable!("a green thread was begun twice; a bug in virid");
-        };
+        let closure = this.begin(runner);
         // SAFETY: the runner is the one that this is called on.
         let current = unsafe { &runner.as_ref().current };
         // SAFETY: the waker is the poll's, and `Alive` takes the answer away.
@@ -390,11 +414,13 @@ impl<F: FnOnce() -> T, T> Work for Green<F> {
     }
 
     fn stage(&self) -> Stage {
-        // SAFETY: written by `poll` only, which the caller is not inside of.
-        match unsafe { &*self.state.get() } {
-            State::New(_) => Stage::New(self.size),
-            State::Begun(runner) => Stage::Started(runner.cast()),
+        if !self.has_begun.get() {
+            return Stage::New(self.size);
         }
+        // SAFETY: nobody writes it any more.
+        let state = unsafe { &*self.state.get() };
+        // SAFETY: a thread that has begun is its runner.
+        Stage::Started(unsafe { state.begun }.cast())
     }
 }
 
