@@ -20,7 +20,7 @@ use virid::thread;
 use workers::workers;
 
 /// Of memory for each thread, with the system's tables for it.
-const MOST_BYTES: usize = (6 << 30) / 1_000_000;
+const MOST_BYTES: usize = 4_864; // 4.75 KiB
 
 /// The memory that this process has, its page tables included, in bytes.
 fn resident() -> usize {

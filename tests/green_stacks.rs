@@ -57,7 +57,7 @@ fn a_thread_has_the_stack_that_was_asked_for() {
             threads
                 .into_iter()
                 .for_each(|thread| thread.join().unwrap());
-            thread::spawn(|| take(240 * KIB)).join().unwrap();
+            thread::spawn(|| take(120 * KIB)).join().unwrap();
             let large = sized(2 * KIB * KIB).spawn(in_one_frame::<{ KIB * KIB }>);
             assert_eq!(large.unwrap().join().unwrap(), 1);
         });
@@ -138,7 +138,7 @@ fn stacks_made_ready_at_the_start_run_threads() {
                 let builder = Builder::new().worker_threads(count).prewarm(tasks, stacks);
                 let runtime = builder.build().unwrap();
                 runtime.run(|| {
-                    for thread in [(); 200].map(|()| thread::spawn(|| take(200 * KIB))) {
+                    for thread in [(); 200].map(|()| thread::spawn(|| take(100 * KIB))) {
                         thread.join().unwrap();
                     }
                 });

@@ -164,7 +164,7 @@ impl Builder {
     }
 
     /// The size of the stacks of green threads in bytes, rounded up to a power of
-    /// two of at least 32 KiB. Default: 256 KiB. It is address space: a thread
+    /// two of at least 32 KiB. Default: 128 KiB. It is address space: a thread
     /// that waits takes the pages that it has used, one at least.
     ///
     /// ```

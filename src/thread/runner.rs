@@ -22,7 +22,7 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::current::{Current, Input, Turn};
 use super::fault;
-use super::stack::{Size, Stack};
+use super::stack::{self, Size, Stack};
 use crate::context;
 use crate::task::green::Own;
 use crate::task::header::{Runnable, TaskRef};
@@ -38,8 +38,8 @@ type Switch = Coroutine<Input, Turn, (), Stack>;
 /// worker at the address. The task at which it had to stop.
 pub(crate) type RunThreads = unsafe fn(*const (), &Seat<'_>, Runnable) -> Option<Runnable>;
 
-/// A stack and what runs on it. Made from a box, and freed by `retire`: the stack
-/// has its address.
+/// A stack and what runs on it, in the room at the stack's beginning: it takes no
+/// memory besides the page that the thread's first frames are in. Ended by `retire`.
 pub(crate) struct Runner {
     current: Current,
     /// Used by its worker only, and by nobody while it is switched to.
@@ -53,7 +53,7 @@ impl Runner {
     fn new(size: Size, home: usize) -> io::Result<NonNull<Self>> {
         fault::install();
         let stack = Stack::take(size)?;
-        let address = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
+        let address = stack.room().cast::<Self>();
         let coroutine = Coroutine::with_stack(stack, move |yielder, first| {
             // SAFETY: the runner is older than the first switch, and younger than
             // the last.
@@ -65,7 +65,7 @@ impl Runner {
             size,
             home,
         };
-        // SAFETY: the box has room for it.
+        // SAFETY: the room is large enough, and the stack is this one's.
         unsafe { address.write(runner) };
         Ok(address)
     }
@@ -91,13 +91,18 @@ impl Runner {
     unsafe fn retire(runner: NonNull<Self>) {
         // SAFETY: it is still there.
         unsafe { runner.as_ref() }.switch(Input::End);
-        // SAFETY: it came from a box, and its stack has ended.
-        let mut this = unsafe { Box::from_raw(runner.as_ptr()) };
+        // SAFETY: its stack has ended, and nobody reads the place again.
+        let mut this = unsafe { runner.read() };
         // SAFETY: taken once, since `this` is gone after this.
         let coroutine = unsafe { ManuallyDrop::take(this.coroutine.get_mut()) };
         coroutine.into_stack().give_back();
     }
 }
+
+const _: () = assert!(
+    size_of::<Runner>() <= stack::ROOM_BYTES && align_of::<Runner>() <= stack::ROOM_BYTES,
+    "a runner has room on its stack"
+);
 
 /// The loop of a runner, on its stack.
 fn run(runner: &Runner, yielder: &Yielder<Input, Turn>, first: Input) {

@@ -18,12 +18,17 @@ use crate::primitives::{AtomicBool, AtomicPtr, Mutex, Ordering};
 /// KiB.
 pub(crate) const SMALLEST: usize = 32 << 10;
 
-/// What it has if nobody says otherwise. Address space only: a thread that
-/// waits keeps one page, whatever the size.
-pub(crate) const DEFAULT: usize = 256 << 10;
+/// What it has if nobody says otherwise. Address space: a thread that waits keeps one
+/// page, whatever the size. The system's tables for that page take a 512th of the
+/// distance from stack to stack: 384 bytes, where 256 KiB would make it 640.
+pub(crate) const DEFAULT: usize = 128 << 10;
 
 /// The largest that can be asked for.
 pub(crate) const LARGEST: usize = 1 << 30;
+
+/// What its owner has of each stack, at the end where it begins: in the page that
+/// every thread touches.
+pub(crate) const ROOM_BYTES: usize = 256;
 
 const GUARD_BYTES: usize = 64 << 10;
 const PAGE_BYTES: usize = 4096;
@@ -73,14 +78,11 @@ pub(crate) struct Stack {
 unsafe impl Send for Stack {}
 
 // SAFETY: the guard is part of the mapping and is no accessible memory; `SMALLEST`
-// is more than corosensei asks for, and both ends are page-aligned.
+// is more than corosensei asks for, and both ends are aligned: to a page, and to
+// `ROOM_BYTES`.
 unsafe impl StackBounds for Stack {
     fn base(&self) -> StackPointer {
-        let bytes = GUARD_BYTES + self.size.bytes();
-        self.first
-            .addr()
-            .checked_add(bytes)
-            .expect("a mapping ends below the last address")
+        self.room().addr()
     }
 
     fn limit(&self) -> StackPointer {
@@ -151,6 +153,12 @@ impl Stack {
                 .expect("no mapping is at address 0"),
             size,
         })
+    }
+
+    /// [`ROOM_BYTES`] that no frame comes to, aligned to as many.
+    pub(crate) fn room(&self) -> NonNull<u8> {
+        // SAFETY: the room ends where the stack does, inside the mapping.
+        unsafe { self.first.add(GUARD_BYTES + self.size.bytes() - ROOM_BYTES) }
     }
 
     /// Gives a stack back that nothing is on any more, and its pages to the system.
@@ -259,6 +267,11 @@ pub(crate) fn guard_at(address: usize) -> Option<usize> {
     let is_guard = (address - mapping.first) % mapping.stride < GUARD_BYTES;
     is_guard.then_some(mapping.stride - GUARD_BYTES)
 }
+
+const _: () = assert!(
+    ROOM_BYTES.is_power_of_two() && ROOM_BYTES >= corosensei::stack::STACK_ALIGNMENT,
+    "frames begin aligned below the room"
+);
 
 const _: () = assert!(
     GUARD_BYTES.is_multiple_of(PAGE_BYTES),
