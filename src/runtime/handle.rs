@@ -127,9 +127,10 @@ impl Handle {
     /// million tasks, and may be called on any thread, at any time, by several at
     /// once. Tasks run on meanwhile. What tasks have allocated themselves is not
     /// virid's to give back. The answer includes the blocks that free cells and
-    /// queued tasks are listed in, which all runtimes of the process share. A few
-    /// pages stay for each size of cell. Stacks of green threads are given back as
-    /// the threads end.
+    /// queued tasks are listed in, and the pages of free stacks of green threads, which
+    /// all runtimes of the process share. A few pages stay for each size of cell, and
+    /// four stacks for each worker that is parked. Without a trim a free stack keeps
+    /// one page for some two seconds, as long as there are less than 4 GiB of such.
     ///
     /// ```
     /// let runtime = virid::Runtime::new()?;

@@ -1,6 +1,10 @@
 //! How a worker runs green threads: those that have not begun come from its queue
 //! like any task; those that have are its own (`threads.rs`).
 
+#[cfg(not(virid_loom))]
+use std::time::Instant;
+
+use super::parker::Parker;
 use super::worker::Worker;
 use crate::task::header::Runnable;
 use crate::task::work::Stage;
@@ -8,6 +12,8 @@ use crate::task::work::Stage;
 use crate::thread::current::Turn;
 #[cfg(not(virid_loom))]
 use crate::thread::runner::Seat;
+#[cfg(not(virid_loom))]
+use crate::thread::stack;
 
 /// Tasks in a worker's queue past which a green thread that spawns waits.
 const SPAWN_BOUND: usize = 1_000;
@@ -94,6 +100,10 @@ impl Worker {
     ///
     /// None.
     pub(super) unsafe fn install_runners(&self) {}
+
+    pub(super) fn wait_for_signal(&self, parker: &Parker) {
+        parker.park();
+    }
 }
 
 #[cfg(not(virid_loom))]
@@ -177,6 +187,24 @@ impl Worker {
             .started_threads
             .set(threads.runners.started() as u64);
         counters.waiting_threads.set(threads.waiting.get());
+    }
+
+    /// Parks until a signal comes. Free stacks may have pages that were used lately:
+    /// those go if the worker waits for long and nobody else uses them, and so it
+    /// looks up a few times before it waits for good.
+    pub(super) fn wait_for_signal(&self, parker: &Parker) {
+        while stack::any_is_warm() {
+            if parker.park_until(Some(Instant::now() + stack::COOLING)) {
+                return;
+            }
+            while stack::cool() {
+                // The signal may have come.
+                if parker.park_until(Some(Instant::now())) {
+                    return;
+                }
+            }
+        }
+        parker.park();
     }
 
     /// Installs the runners of this worker on its thread.

@@ -17,6 +17,7 @@ use crate::task::header::{Home, Runnable, Schedule};
 use crate::task::work::{Async, Work};
 #[cfg(not(virid_loom))]
 use crate::thread::current::{Current, Turn};
+use crate::thread::stack;
 
 /// What the workers with these queues share.
 pub(crate) fn prepare(queues: &[Queue]) -> Arc<Shared> {
@@ -113,14 +114,15 @@ pub(crate) fn let_children_run() {
     }
 }
 
-/// Gives back the memory of free cells, of this worker's too if the caller is
-/// one. The bytes.
+/// Gives back the memory of free cells and stacks, of this worker's too if the caller
+/// is one. The bytes.
 pub(crate) fn trim(shared: &Shared) -> usize {
     let caller = Worker::current_of(shared).map(|worker| {
         worker.lists().hand_in();
+        worker.threads().runners.hand_in_all();
         worker.index()
     });
-    shared.trim(caller)
+    shared.trim(caller) + stack::trim()
 }
 
 impl Schedule for Shared {

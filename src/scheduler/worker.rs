@@ -132,6 +132,7 @@ impl Worker {
             return true;
         }
         self.lists.hand_in();
+        self.threads.runners.hand_in_all();
         self.attention.set(attention);
         self.shared.has_handed_in(self.index, attention);
         false
@@ -385,7 +386,7 @@ impl Worker {
             return;
         }
         self.counters().parked.add(1);
-        self.parker.park();
+        self.wait_for_signal(&self.parker);
         self.counters().unparked.add(1);
     }
 }

@@ -53,6 +53,7 @@ impl Runner {
     fn new(size: Size, home: usize) -> io::Result<NonNull<Self>> {
         fault::install();
         let stack = Stack::take(size)?;
+        stack.set_mark();
         let address = stack.room().cast::<Self>();
         let coroutine = Coroutine::with_stack(stack, move |yielder, first| {
             // SAFETY: the runner is older than the first switch, and younger than
@@ -198,6 +199,8 @@ impl Runners {
     pub(crate) fn uninstall(&self) {
         RUNNERS.set(std::ptr::null());
         self.shrink(0);
+        // Nobody may be left to do so later.
+        stack::trim();
     }
 
     /// Whether a thread that spawns waits when there are many.
@@ -265,9 +268,15 @@ impl Runners {
         turn
     }
 
-    /// Before the worker parks: keeps a few stacks for the next threads.
+    /// Before the worker parks: keeps a few stacks for the next threads, and leaves
+    /// the others to all.
     pub(crate) fn hand_in(&self) {
         self.shrink(MOST_IDLE_WHEN_PARKED);
+    }
+
+    /// Where all free memory is asked for.
+    pub(crate) fn hand_in_all(&self) {
+        self.shrink(0);
     }
 
     /// Makes runners for the first threads, as many as the system allows.

@@ -1,18 +1,30 @@
 //! Stacks for green threads: address space in large mappings, a guard below each
 //! stack, and lists of those that are free.
 //!
+//! A free stack is *warm* while it has its first page: with it the next thread costs
+//! no page fault, which with the guard is most of what a new one costs. There are
+//! [`MOST_WARM`] of them at most, and none that nobody has used for one
+//! [`COOLING`] to two, if workers park: see [`cool`]. [`trim`] gives back all. A free
+//! stack is never unmapped, and keeps its guard.
+//!
+//! That a stack has more than its first page is seen by a mark at that page's end,
+//! which whoever goes on from there leaves unharmed only by chance; such pages go
+//! when the stack cools.
+//!
 //! A guard is [`GUARD_BYTES`] long, because one page does not stop a C function
 //! whose frame is larger: compiled Rust touches every page of a frame, C does not.
 //! Guards are installed by `MADV_GUARD_INSTALL` (Linux 6.13), which costs nothing
 //! but page table entries; where the kernel does not know it, by `mprotect`, with
 //! which a process has room for some 32,000 stacks (`vm.max_map_count`).
 
+use std::collections::VecDeque;
 use std::io;
 use std::ptr::{self, NonNull};
+use std::time::{Duration, Instant};
 
 use corosensei::stack::{Stack as StackBounds, StackPointer};
 
-use crate::primitives::{AtomicBool, AtomicPtr, Mutex, Ordering};
+use crate::primitives::{AtomicBool, AtomicPtr, AtomicUsize, Mutex, Ordering};
 
 /// What a stack has at least: a contained panic that prints a backtrace needs 24
 /// KiB.
@@ -90,8 +102,55 @@ unsafe impl StackBounds for Stack {
     }
 }
 
-/// The stacks that nobody uses, by size: the first addresses.
-static FREE: [Mutex<Vec<usize>>; SIZES] = [const { Mutex::new(Vec::new()) }; SIZES];
+/// The stacks of one size that nobody uses: their first addresses.
+struct Free {
+    /// The last one was used last.
+    warm: VecDeque<usize>,
+    cold: Vec<usize>,
+    /// How few of the warm ones there were since the last period began. So many were
+    /// not used meanwhile, the first ones.
+    least: usize,
+    /// How many of them were not used for a whole one, and are to cool.
+    due: usize,
+}
+
+static FREE: [Mutex<Free>; SIZES] = [const { Mutex::new(Free::new()) }; SIZES];
+
+/// How many stacks are warm, about. Orders nothing: who takes one holds a lock.
+static WARM: AtomicUsize = AtomicUsize::new(0);
+
+/// How many are at most, in a process: 4 GiB of pages.
+const MOST_WARM: usize = (4 << 20) / (PAGE_BYTES >> 10);
+
+/// A stack that was not used for so long cools, and for less than twice as long.
+pub(crate) const COOLING: Duration = Duration::from_secs(1);
+
+/// When the period began.
+static PERIOD: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Stacks that cool at once: so long does a worker not look up.
+const MOST_AT_ONCE: usize = 256;
+
+impl Free {
+    const fn new() -> Self {
+        Self {
+            warm: VecDeque::new(),
+            cold: Vec::new(),
+            least: 0,
+            due: 0,
+        }
+    }
+
+    fn pop(&mut self) -> Option<usize> {
+        let Some(first) = self.warm.pop_back() else {
+            return self.cold.pop();
+        };
+        let left = self.warm.len();
+        (self.least, self.due) = (self.least.min(left), self.due.min(left));
+        WARM.fetch_sub(1, Ordering::Relaxed);
+        Some(first)
+    }
+}
 
 /// Stacks that were mapped at once. Never unmapped, and so never freed.
 struct Mapping {
@@ -144,10 +203,14 @@ impl Stack {
     /// Where the system has no memory, or no room for another guard.
     pub(crate) fn take(size: Size) -> io::Result<Self> {
         let mut free = FREE[size.0 as usize].lock();
-        if free.is_empty() {
-            map_more(size, &mut free)?;
-        }
-        let first = free.pop().expect("some were mapped");
+        let first = match free.pop() {
+            Some(first) => first,
+            None => {
+                map_more(size, &mut free.cold)?;
+                free.pop().expect("some were mapped")
+            }
+        };
+        drop(free);
         Ok(Self {
             first: NonNull::new(std::ptr::with_exposed_provenance_mut(first))
                 .expect("no mapping is at address 0"),
@@ -161,22 +224,119 @@ impl Stack {
         unsafe { self.first.add(GUARD_BYTES + self.size.bytes() - ROOM_BYTES) }
     }
 
-    /// Gives a stack back that nothing is on any more, and its pages to the system.
-    pub(crate) fn give_back(self) {
-        // SAFETY: the stack is inside the mapping.
-        let bottom = unsafe { self.first.add(GUARD_BYTES) };
-        // SAFETY: nothing is on the stack.
-        unsafe {
-            libc::madvise(
-                bottom.as_ptr().cast(),
-                self.size.bytes(),
-                libc::MADV_DONTNEED,
-            );
-        }
-        FREE[self.size.0 as usize]
-            .lock()
-            .push(self.first.as_ptr().expose_provenance());
+    /// The mark at the end of the first page.
+    fn mark(&self) -> *mut [usize; MARK_LEN] {
+        // SAFETY: the page is inside the mapping.
+        let end = unsafe { self.first.add(GUARD_BYTES + self.size.bytes() - PAGE_BYTES) };
+        end.cast().as_ptr()
     }
+
+    /// Before a stack is used on which nothing is: makes the mark.
+    pub(crate) fn set_mark(&self) {
+        // SAFETY: nothing is on the stack.
+        unsafe { self.mark().write(MARK) };
+    }
+
+    /// Gives a stack back that nothing is on any more.
+    pub(crate) fn give_back(self) {
+        // SAFETY: the same. Whatever lies there is a number.
+        if unsafe { self.mark().read() } != MARK {
+            let first = self.first.as_ptr().expose_provenance() + GUARD_BYTES;
+            // SAFETY: the same.
+            unsafe { forget_pages(first, self.size.bytes() - PAGE_BYTES) };
+        }
+        let first = self.first.as_ptr().expose_provenance();
+        let mut free = FREE[self.size.0 as usize].lock();
+        if WARM.fetch_add(1, Ordering::Relaxed) < MOST_WARM {
+            free.warm.push_back(first);
+            return;
+        }
+        drop(free);
+        WARM.fetch_sub(1, Ordering::Relaxed);
+        // SAFETY: the same.
+        unsafe { forget_pages(first + GUARD_BYTES, self.size.bytes()) };
+        FREE[self.size.0 as usize].lock().cold.push(first);
+    }
+}
+
+/// What no frame is likely to write.
+const MARK: [usize; MARK_LEN] = [0x5bd1_e995; MARK_LEN];
+const MARK_LEN: usize = 8;
+
+/// Gives pages back to the system. Guards among them stay.
+///
+/// # Safety
+///
+/// Nobody needs what is in them.
+unsafe fn forget_pages(first: usize, bytes: usize) {
+    let address = ptr::with_exposed_provenance_mut(first);
+    // SAFETY: as this function's contract says.
+    unsafe { libc::madvise(address, bytes, libc::MADV_DONTNEED) };
+}
+
+/// Whether there are free stacks with a page.
+pub(crate) fn any_is_warm() -> bool {
+    WARM.load(Ordering::Relaxed) > 0
+}
+
+/// Cools some of the stacks that nobody has used for a while, if it is time. Whether
+/// there are more of them.
+pub(crate) fn cool() -> bool {
+    let is_over = {
+        let (mut period, now) = (PERIOD.lock(), Instant::now());
+        let is_over = period.is_none_or(|began| now >= began + COOLING);
+        if is_over {
+            *period = Some(now);
+        }
+        is_over
+    };
+    let mut are_more = false;
+    for (size, free) in FREE.iter().enumerate() {
+        let size = Size(size as u8);
+        let mut free = free.lock();
+        if is_over {
+            free.due = free.least;
+            free.least = free.warm.len();
+        }
+        let count = free.due.min(MOST_AT_ONCE);
+        free.due -= count;
+        free.least -= count;
+        are_more |= free.due > 0;
+        let cooling = free.warm.drain(..count).collect();
+        drop(free);
+        cool_these(size, cooling);
+    }
+    are_more
+}
+
+/// Cools all free stacks. The bytes that this gives back at least.
+pub(crate) fn trim() -> usize {
+    let mut bytes = 0;
+    for (size, free) in FREE.iter().enumerate() {
+        let warm = {
+            let mut free = free.lock();
+            (free.least, free.due) = (0, 0);
+            std::mem::take(&mut free.warm)
+        };
+        bytes += warm.len() * PAGE_BYTES;
+        cool_these(Size(size as u8), warm.into());
+    }
+    bytes
+}
+
+fn cool_these(size: Size, mut stacks: Vec<usize>) {
+    if stacks.is_empty() {
+        return;
+    }
+    let stride = GUARD_BYTES + size.bytes();
+    WARM.fetch_sub(stacks.len(), Ordering::Relaxed);
+    stacks.sort_unstable();
+    // Those next to each other with one call.
+    for row in stacks.chunk_by(|one, next| one + stride == *next) {
+        // SAFETY: nobody uses these stacks, and between them there are guards only.
+        unsafe { forget_pages(row[0] + GUARD_BYTES, row.len() * stride - GUARD_BYTES) };
+    }
+    FREE[size.0 as usize].lock().cold.append(&mut stacks);
 }
 
 /// Maps stacks of one size.
