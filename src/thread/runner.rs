@@ -90,8 +90,11 @@ impl Runner {
     ///
     /// No thread is on it, and nobody uses the runner again.
     unsafe fn retire(runner: NonNull<Self>) {
+        // A green thread may be the one that gives memory back.
+        let calling = context::green();
         // SAFETY: it is still there.
         unsafe { runner.as_ref() }.switch(Input::End);
+        context::set_green(calling);
         // SAFETY: its stack has ended, and nobody reads the place again.
         let mut this = unsafe { runner.read() };
         // SAFETY: taken once, since `this` is gone after this.
