@@ -143,10 +143,12 @@ impl Worker {
             }
             Turn::Yields(thread) => {
                 self.threads().push(thread);
+                self.count_started();
                 self.next_that_yields()
             }
             Turn::Spawns(thread) => {
                 self.threads().spawners.push(thread);
+                self.count_started();
                 None
             }
             Turn::Free(next) => {
@@ -177,6 +179,16 @@ impl Worker {
         };
         left.set(less);
         false
+    }
+
+    /// The same where no thread waits more or less than before, and mostly none has
+    /// started or ended.
+    #[inline]
+    fn count_started(&self) {
+        let started = self.threads().runners.started() as u64;
+        if started != self.counters().started_threads.get() {
+            self.count_threads();
+        }
     }
 
     /// Says how many green threads there are, for metrics and other workers.
@@ -240,9 +252,7 @@ unsafe fn run_threads(
         worker.note(&thread);
         seat.run(thread);
         worker.running().end();
-        if worker.threads().runners.started() as u64 != worker.counters().started_threads.get() {
-            worker.count_threads();
-        }
+        worker.count_started();
         worker.reassert();
         if worker.is_over() {
             return None;

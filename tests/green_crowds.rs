@@ -1,0 +1,50 @@
+//! Proves that threads which only yield count for placement and for metrics.
+
+#![cfg(not(virid_loom))]
+
+mod support;
+#[path = "support/until.rs"]
+mod until;
+#[path = "support/workers.rs"]
+mod workers;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use support::guard;
+use until::until;
+use virid::metrics::WorkerMetrics;
+use virid::{Runtime, thread};
+use workers::workers;
+
+fn started(runtime: &Runtime) -> Vec<usize> {
+    let metrics = runtime.metrics();
+    let started = metrics.workers().iter().map(WorkerMetrics::started_threads);
+    started.collect()
+}
+
+#[test]
+fn threads_that_only_yield_are_counted() {
+    guard(|| {
+        let runtime = workers(1);
+        let (begun, is_over) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+        let threads = (0..100).map(|_| {
+            let (begun, is_over) = (begun.clone(), is_over.clone());
+            runtime.go(move || {
+                begun.fetch_add(1, Ordering::SeqCst);
+                while !is_over.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        until(|| begun.load(Ordering::SeqCst) == 100);
+        // Each of them yields a few times meanwhile.
+        runtime.spawn(async {}).join().unwrap();
+        let counted = started(&runtime);
+        is_over.store(true, Ordering::SeqCst);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert!(counted[0] >= 99, "{counted:?} of 100");
+    });
+}
