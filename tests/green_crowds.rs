@@ -1,13 +1,17 @@
-//! Proves that threads which only yield count for placement and for metrics.
+//! Proves that threads which only yield count for placement and for metrics, and that
+//! threads which come one by one spread over the workers.
 
 #![cfg(not(virid_loom))]
 
+#[path = "support/rest.rs"]
+mod rest;
 mod support;
 #[path = "support/until.rs"]
 mod until;
 #[path = "support/workers.rs"]
 mod workers;
 
+use rest::rest;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use support::guard;
@@ -46,5 +50,25 @@ fn threads_that_only_yield_are_counted() {
             thread.join().unwrap();
         }
         assert!(counted[0] >= 99, "{counted:?} of 100");
+    });
+}
+
+#[test]
+fn threads_that_come_one_by_one_from_outside_spread_over_the_workers() {
+    guard(|| {
+        let runtime = workers(2);
+        let threads = (0..1_000).map(|_| {
+            let thread = runtime.go(thread::park);
+            rest(&runtime);
+            thread
+        });
+        let threads: Vec<_> = threads.collect();
+        let spread = started(&runtime);
+        for thread in threads {
+            thread.thread().unpark();
+            thread.join().unwrap();
+        }
+        let (most, least) = (spread.iter().max().unwrap(), spread.iter().min().unwrap());
+        assert!(*most <= least + least / 4 + 64 + 16, "{spread:?}");
     });
 }

@@ -53,6 +53,16 @@ impl Worker {
             .any(|other| self.exceeds(own, other) && shared.running(other).get().is_none())
     }
 
+    /// Signals a parked worker with fewer threads: who queued the task has signalled
+    /// any, perhaps this one, and nobody does while this one searches.
+    fn signal_other(&self) {
+        let shared = self.shared();
+        let own = self.threads().runners.started() as u64;
+        let has_signalled = (0..shared.workers())
+            .any(|other| self.exceeds(own, other) && shared.signal_worker(other));
+        self.count_signal(has_signalled);
+    }
+
     /// The oldest task of the own queue that this worker may run.
     #[inline]
     pub(super) fn pop_placed(&self) -> Option<Runnable> {
@@ -95,6 +105,7 @@ impl Worker {
             impatience.set(impatience.get() - 1);
             return false;
         }
+        self.signal_other();
         for round in 0..MOST_PATIENCE {
             if round >= PATIENCE && !self.other_is_free() {
                 break;

@@ -261,10 +261,19 @@ impl Shared {
         self.remotes[worker].inbox.push(runnable);
         // Pairs with the sleeper's, in `Worker::park`.
         needed!("sender's fence", fence(Ordering::SeqCst));
-        if self.idle.claim(worker) {
+        if self.signal_worker(worker) {
             self.signals_from_outside.fetch_add(1);
+        }
+    }
+
+    /// Signals this very worker, if it is parked. Whether it was, for the caller to
+    /// count.
+    pub(crate) fn signal_worker(&self, worker: usize) -> bool {
+        let is_parked = self.idle.claim(worker);
+        if is_parked {
             self.signal_cold(worker);
         }
+        is_parked
     }
 
     /// What others have sent home to a worker.
