@@ -1,5 +1,6 @@
-//! Proves that threads which only yield count for placement and for metrics, and that
-//! threads which come one by one spread over the workers.
+//! Proves that threads which only yield count for placement and for metrics, that
+//! threads which come one by one spread over the workers, and that a thread that
+//! waits in a spawn has its turn beside one that yields.
 
 #![cfg(not(virid_loom))]
 
@@ -70,5 +71,32 @@ fn threads_that_come_one_by_one_from_outside_spread_over_the_workers() {
         }
         let (most, least) = (spread.iter().max().unwrap(), spread.iter().min().unwrap());
         assert!(*most <= least + least / 4 + 64 + 16, "{spread:?}");
+    });
+}
+
+#[test]
+fn a_thread_that_waits_in_a_spawn_has_its_turn_beside_one_that_yields() {
+    const CHILDREN: usize = 100_000;
+    guard(|| {
+        let runtime = workers(1);
+        let is_over = Arc::<AtomicBool>::default();
+        let over = is_over.clone();
+        let yields = runtime.go(move || {
+            let mut count = 0_usize;
+            while !over.load(Ordering::SeqCst) {
+                thread::yield_now();
+                count += 1;
+            }
+            count
+        });
+        let spawner = runtime.go(move || {
+            for _ in 0..CHILDREN {
+                drop(thread::spawn(|| ()));
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+        spawner.join().unwrap();
+        let turns = yields.join().unwrap();
+        assert!(turns < 2 * CHILDREN, "{turns} turns beside {CHILDREN} spawns");
     });
 }

@@ -32,8 +32,9 @@ const SPAWNER_INTERVAL: u32 = 4_096;
 #[cfg(not(virid_loom))]
 const QUICK_TURNS: u32 = 8;
 
-/// Every so many tasks the inbox comes before the worker's own green threads. Odd,
-/// because those have their turn at odd numbers only.
+/// Every so many tasks the inbox comes before the worker's own green threads, and
+/// once between two such a thread that waits in a spawn. Odd, because those have
+/// their turn at odd numbers only.
 const INBOX_INTERVAL: u32 = 15;
 
 impl Worker {
@@ -72,6 +73,12 @@ impl Worker {
             Some(woken)
         };
         // Threads that yield to each other do not keep out what others wake.
+        // Nor one that waits in a spawn, where the queue has run short.
+        if tick % INBOX_INTERVAL == 1
+            && let Some(spawner) = self.next_spawner()
+        {
+            return Some(spawner);
+        }
         let next = if tick.is_multiple_of(INBOX_INTERVAL) {
             sent().or_else(own)
         } else {
