@@ -61,6 +61,8 @@
 //! all its threads have ended. Who catches it with `catch_unwind` gets it again at
 //! the next one. A thread that always does, or that comes to no such point, is
 //! waited for; [`shutdown_timeout`](crate::Runtime::shutdown_timeout) names it.
+//! `join` of a thread that ended so yields a boxed
+//! [`JoinError`](crate::task::JoinError) that says cancelled.
 
 #![doc = include_str!("thread/from_std.md")]
 
@@ -167,7 +169,7 @@ impl Builder {
     }
 
     /// The size of the stack in bytes, rounded up to a power of two of at least
-    /// 32 KiB.
+    /// 32 KiB. Default: [`virid::Builder::stack_size`](crate::Builder::stack_size).
     ///
     /// ```
     /// let builder = virid::thread::Builder::new().stack_size(4 << 20);

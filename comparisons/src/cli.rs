@@ -16,8 +16,8 @@ Examples:
   cargo run --release -p comparisons -- --workloads flat --sizes 1m --rounds 9";
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 all measured, 1 a measurement failed, 2 usage, 3 this machine cannot
-be measured on, 130 interrupted.";
+Exit codes: 0 all measured, 1 a measurement failed, 2 usage, 3 this machine
+cannot be measured on, 130 interrupted.";
 
 fn after_help() -> String {
     let workloads = WORKLOADS.map(|workload| {
@@ -38,7 +38,8 @@ const LARGEST: u64 = 100_000_000;
 #[derive(Debug, Parser)]
 #[command(name = "comparisons", version, after_help = after_help(), max_term_width = 80)]
 pub(crate) struct Cli {
-    /// Small sizes and three rounds: a few seconds for each workload
+    /// Small sizes and three rounds: a few seconds for each workload. Not
+    /// together with --sizes
     #[arg(long, conflicts_with = "sizes")]
     pub(crate) quick: bool,
 
