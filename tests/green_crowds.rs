@@ -79,17 +79,19 @@ fn a_thread_that_waits_in_a_spawn_has_its_turn_beside_one_that_yields() {
     const CHILDREN: usize = 100_000;
     guard(|| {
         let runtime = workers(1);
+        let has_begun = Arc::<AtomicBool>::default();
         let is_over = Arc::<AtomicBool>::default();
-        let over = is_over.clone();
+        let (begun, over) = (has_begun.clone(), is_over.clone());
         let yields = runtime.go(move || {
             let mut count = 0_usize;
             while !over.load(Ordering::SeqCst) {
                 thread::yield_now();
-                count += 1;
+                count += usize::from(begun.load(Ordering::SeqCst));
             }
             count
         });
         let spawner = runtime.go(move || {
+            has_begun.store(true, Ordering::SeqCst);
             for _ in 0..CHILDREN {
                 drop(thread::spawn(|| ()));
             }
@@ -97,6 +99,9 @@ fn a_thread_that_waits_in_a_spawn_has_its_turn_beside_one_that_yields() {
         });
         spawner.join().unwrap();
         let turns = yields.join().unwrap();
-        assert!(turns < 2 * CHILDREN, "{turns} turns beside {CHILDREN} spawns");
+        assert!(
+            turns < 2 * CHILDREN,
+            "{turns} turns beside {CHILDREN} spawns"
+        );
     });
 }

@@ -65,7 +65,7 @@ impl Plan {
             let scaling = WORKLOADS.into_iter().filter(|of| of.facts().scales);
             let names: Vec<&str> = scaling.map(Workload::name).collect();
             return Err(format!(
-                "--sizes is for {}, and none of them is asked for",
+                "--sizes works with {} only: add one of them to --workloads, or leave --sizes out",
                 names.join(", ")
             ));
         }

@@ -9,6 +9,7 @@ use anstyle::Style;
 use crate::format;
 use crate::results::{Cell, Document, FailureKind};
 use crate::runtimes::CONTENDERS;
+use crate::workloads::Workload;
 use tables::sections;
 
 const WIDTH: usize = 80;
@@ -189,6 +190,20 @@ fn group_name(cell: &Cell) -> String {
     format!("{} {}", cell.workload.name(), format::size(cell.size))
 }
 
+/// What the column of that name means, where a table has it.
+fn memory_per_task(document: &Document) -> &'static str {
+    if document
+        .cells
+        .iter()
+        .any(|cell| cell.workload == Workload::Parked)
+    {
+        "; memory/task: growth of the process until all waited, page tables included, divided \
+         by their number"
+    } else {
+        ""
+    }
+}
+
 /// Where the numbers come from.
 fn origin(document: &Document, baseline: &str) -> Vec<(&'static str, String)> {
     let machine = &document.machine;
@@ -211,10 +226,12 @@ fn origin(document: &Document, baseline: &str) -> Vec<(&'static str, String)> {
         (
             "columns",
             format!(
-                "medians over {} runs, each a process that runs the burst twice; range: fastest to slowest; vs {baseline}: median of the ratios \
-                 within a round, which can differ from the ratio of the medians, ~ if rounds \
-                 disagree on which is faster; memory: peak of the process; memory/task: growth of the process until all waited, page tables included, divided by their number; CPU: user and system",
-                runs(document)
+                "medians over {} runs, each a process that runs the burst twice; range: \
+                 fastest to slowest; vs {baseline}: median of the ratios within a round, which \
+                 can differ from the ratio of the medians, ~ if rounds disagree on which is \
+                 faster; memory: peak of the process{}; CPU: user and system",
+                runs(document),
+                memory_per_task(document)
             ),
         ),
         (

@@ -135,12 +135,12 @@ impl fmt::Display for Hang {
         writeln!(
             f,
             "virid: worker {worker} is blocked, perhaps for ever:\n  \
-             task {task}, spawned at {task_place},\n    \
+             task or green thread {task}, spawned at {task_place},\n    \
              has used no CPU time for a second, and keeps the worker from\n  \
              green thread {spawner}, spawned at {spawner_place},\n    \
              which is suspended while it spawns another.\n\
-             If that thread holds a lock of std::sync which the task waits for, neither goes on. \
-             Any of these helps:\n  \
+             If green thread {spawner} holds a lock of std::sync that {task} waits for, \
+             neither goes on.\nAny of these helps:\n  \
              - drop the lock's guard before spawning\n  \
              - spawn inside virid::thread::no_suspend, where a spawn does not wait\n  \
              - build the runtime with virid::Builder::spawn_yields(false)\n\
