@@ -1,9 +1,11 @@
 //! Proves that threads which only yield count for placement and for metrics, that
-//! threads which come one by one spread over the workers, and that a thread that
-//! waits in a spawn has its turn beside one that yields.
+//! threads which come one by one spread over the workers, and that beside a thread that
+//! yields others have their turn: one that waits in a spawn, and those from outside.
 
 #![cfg(not(virid_loom))]
 
+#[path = "support/occupied.rs"]
+mod occupied;
 #[path = "support/rest.rs"]
 mod rest;
 mod support;
@@ -12,6 +14,7 @@ mod until;
 #[path = "support/workers.rs"]
 mod workers;
 
+use occupied::occupy;
 use rest::rest;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -102,6 +105,35 @@ fn a_thread_that_waits_in_a_spawn_has_its_turn_beside_one_that_yields() {
         assert!(
             turns < 2 * CHILDREN,
             "{turns} turns beside {CHILDREN} spawns"
+        );
+    });
+}
+
+#[test]
+fn threads_from_outside_have_their_turn_beside_one_that_yields() {
+    const THREADS: usize = 10_000;
+    guard(|| {
+        let runtime = workers(1);
+        let busy = occupy(&runtime);
+        let ran = Arc::<AtomicUsize>::default();
+        let all = ran.clone();
+        let yields = runtime.go(move || {
+            let mut count = 0_usize;
+            while all.load(Ordering::SeqCst) < THREADS {
+                thread::yield_now();
+                count += 1;
+            }
+            count
+        });
+        for _ in 0..THREADS {
+            let ran = ran.clone();
+            drop(runtime.go(move || ran.fetch_add(1, Ordering::SeqCst)));
+        }
+        drop(busy);
+        let turns = yields.join().unwrap();
+        assert!(
+            turns < 100 * THREADS,
+            "{turns} turns beside {THREADS} threads"
         );
     });
 }

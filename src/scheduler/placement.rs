@@ -98,6 +98,22 @@ impl Worker {
         Some(first)
     }
 
+    /// Takes from the injector though there is something else to do: as many as in
+    /// a search where none is queued here, but green threads that yield keep the
+    /// worker from searching. The caller notifies.
+    pub(super) fn take_injected_in_turn(&self) -> Option<Runnable> {
+        let injector = self.shared().injector();
+        let is_short = self.queue().len() == 0 && !self.has_too_many();
+        let first = if is_short {
+            injector.steal_into(self.queue().back())
+        } else {
+            injector.steal_one()
+        }?;
+        let along = if is_short { self.queue().len() } else { 0 };
+        self.counters().injected.add(1 + along as u64);
+        Some(first)
+    }
+
     /// Waits a moment for others to take what is in the injector. Whether they did.
     fn leaves_to_others(&self) -> bool {
         let impatience = &self.threads().impatience;

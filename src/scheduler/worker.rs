@@ -187,14 +187,13 @@ impl Worker {
     pub(super) fn next(&self) -> Option<Runnable> {
         let tick = self.tick();
         if tick.is_multiple_of(INJECTOR_INTERVAL)
-            && let Some(runnable) = self.shared.injector().steal_one()
+            && let Some(runnable) = self.take_injected_in_turn()
         {
-            // It goes ahead of what is queued here, which somebody else may
-            // have to take.
+            // It goes ahead of what is queued here, or came along, which somebody
+            // else may have to take.
             if self.queue.len() != 0 {
                 self.count_signal(self.shared.notify());
             }
-            self.counters().injected.add(1);
             if self.shared.is_closed() {
                 // Woken, perhaps, by the very task that ended the runtime.
                 self.cancel(runnable);
