@@ -28,7 +28,7 @@ use sizes::on_each_size;
 use std::future::pending;
 use std::panic::set_hook;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::guard;
@@ -255,5 +255,43 @@ fn results_outlive_the_runtime() {
             }
             assert_eq!(drops.count(), index + 1);
         }
+    });
+}
+
+/// Tells how many workers the runtime has that it is dropped in.
+struct TellsWhere(Sender<usize>);
+
+impl Drop for TellsWhere {
+    fn drop(&mut self) {
+        let here = Handle::current().metrics().workers().len();
+        self.0.send(here).unwrap();
+    }
+}
+
+/// When it is dropped, starts a task and waits inside another runtime.
+struct WaitsElsewhere(Handle, Option<TellsWhere>);
+
+impl Drop for WaitsElsewhere {
+    fn drop(&mut self) {
+        let tells = self.1.take();
+        drop(virid::spawn(async move { drop(tells) }));
+        let _entered = self.0.enter();
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn what_the_end_drops_is_not_in_the_runtime_that_a_thread_has_entered() {
+    guard(|| {
+        let (runtime, other) = (workers(1), workers(3));
+        let (place, places) = channel();
+        let waits = WaitsElsewhere(other.handle().clone(), Some(TellsWhere(place)));
+        drop(runtime.go(move || {
+            let _waits = waits;
+            thread::park();
+        }));
+        rest(&runtime);
+        drop(runtime);
+        assert_eq!(places.recv().unwrap(), 1);
     });
 }

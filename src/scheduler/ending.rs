@@ -46,7 +46,11 @@ impl Worker {
                 self.cancel(runnable);
             }
             match self.next_thread(tick) {
-                Some(runnable) => self.run_task(runnable),
+                Some(runnable) => {
+                    self.run_task(runnable);
+                    // What is dropped next is none of that thread's.
+                    self.reassert();
+                }
                 None => os_yield(),
             }
         }
