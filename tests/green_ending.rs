@@ -11,6 +11,8 @@ mod child;
 mod drops;
 #[path = "support/endless.rs"]
 mod endless;
+#[path = "support/gate.rs"]
+mod gate;
 #[path = "support/rest.rs"]
 mod rest;
 #[path = "support/sizes.rs"]
@@ -23,6 +25,7 @@ mod workers;
 
 use drops::{Drops, Token};
 use endless::{endless, is_cancelled};
+use gate::Gate;
 use rest::rest;
 use sizes::on_each_size;
 use std::future::pending;
@@ -159,6 +162,37 @@ fn the_report_names_a_thread_that_keeps_its_worker() {
         drop(runtime.go(|| endless(Drops::default().token())));
         let report = runtime.shutdown_timeout(Duration::from_secs(50));
         assert!(report.is_complete(), "{report}");
+    });
+}
+
+/// Waits when it is dropped, until the gate is open.
+struct WaitsAtGate(Gate);
+
+impl Drop for WaitsAtGate {
+    fn drop(&mut self) {
+        virid::block_on(self.0.clone().pass());
+    }
+}
+
+#[test]
+fn the_report_names_a_thread_that_waits_in_a_destructor() {
+    guard(|| {
+        let (runtime, gate) = (workers(2), Gate::default());
+        let waits = WaitsAtGate(gate.clone());
+        let here = line!() + 1;
+        let thread = runtime.go(move || {
+            let _waits = waits;
+            thread::park();
+        });
+        rest(&runtime);
+        let report = runtime.shutdown_timeout(Duration::from_millis(10));
+        gate.open();
+        assert!(is_cancelled(thread.join()));
+        let lines: Vec<_> = report
+            .still_running()
+            .map(|(_, place)| place.line())
+            .collect();
+        assert_eq!(lines, [here], "{report}");
     });
 }
 

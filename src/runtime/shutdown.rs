@@ -65,7 +65,8 @@ impl ShutdownReport {
     /// The tasks that a worker was inside of when the time was over, in a poll, in
     /// the drop of the future, or on the way out: number, and where each was
     /// spawned. With a timeout near zero this may name a task that has just ended,
-    /// and that was joined already. May be empty
+    /// and that was joined already. Where there was none, some of the green threads
+    /// that wait and have not ended: in a destructor, perhaps. May be empty
     /// though the end is not complete: where a worker was between two tasks, or
     /// in its [`on_thread_stop`](super::Builder::on_thread_stop).
     ///

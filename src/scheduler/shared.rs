@@ -59,6 +59,10 @@ const PATIENCE: u32 = 16;
 /// hold it up.
 const MOST_PATIENCE: u32 = 10_000;
 
+/// Threads that wait and are named as what keeps the runtime from ending.
+#[cfg(not(virid_loom))]
+const MOST_NAMED: usize = 16;
+
 /// What others see of a worker.
 struct Remote {
     stealer: QueueStealer,
@@ -405,14 +409,22 @@ impl Shared {
         self.threads_left.fetch_add(0, Ordering::AcqRel) == 0 || waiter.park_until(deadline)
     }
 
-    /// The tasks that workers are inside of, or just about to leave.
+    /// The tasks that workers are inside of, or just about to leave. Where there are
+    /// none, some of the green threads that wait, in a destructor perhaps.
     pub(crate) fn still_running(&self) -> Vec<(Id, &'static Location<'static>)> {
         let of = |remote: &CachePadded<Remote>| remote.running.get();
-        self.remotes.iter().filter_map(of).collect()
+        let mut running: Vec<_> = self.remotes.iter().filter_map(of).collect();
+        #[cfg(not(virid_loom))]
+        if running.is_empty() {
+            let waiting = self.suspended();
+            let threads = waiting.iter().filter_map(TaskRef::origin_of_thread);
+            running.extend(threads.take(MOST_NAMED));
+        }
+        running
     }
 
-    /// References to all tasks that have been suspended and have not ended. At the
-    /// end of the runtime; by the last worker when nobody can be suspended any more.
+    /// References to all tasks that have been suspended and have not ended. While the
+    /// runtime ends; by the last worker when nobody can be suspended any more.
     pub(crate) fn suspended(&self) -> Vec<TaskRef> {
         let mut tasks = Vec::new();
         self.cells.visit(|cell| {

@@ -116,4 +116,11 @@ impl TaskRef {
         // SAFETY: `self` is a reference.
         unsafe { self.task().as_ref() }.id()
     }
+
+    /// If it is a green thread, its number, and where it was spawned.
+    pub(crate) fn origin_of_thread(&self) -> Option<(Id, &'static Location<'static>)> {
+        // SAFETY: `self` is a reference.
+        let header = unsafe { self.task().as_ref() };
+        header.vtable.stage.is_some().then(|| header.origin())
+    }
 }
