@@ -413,12 +413,12 @@ impl Shared {
     /// none, some of the green threads that wait, in a destructor perhaps.
     pub(crate) fn still_running(&self) -> Vec<(Id, &'static Location<'static>)> {
         let of = |remote: &CachePadded<Remote>| remote.running.get();
-        let mut running: Vec<_> = self.remotes.iter().filter_map(of).collect();
+        let running: Vec<_> = self.remotes.iter().filter_map(of).collect();
         #[cfg(not(virid_loom))]
         if running.is_empty() {
             let waiting = self.suspended();
             let threads = waiting.iter().filter_map(TaskRef::origin_of_thread);
-            running.extend(threads.take(MOST_NAMED));
+            return threads.take(MOST_NAMED).collect();
         }
         running
     }
