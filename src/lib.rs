@@ -29,19 +29,21 @@
 //!
 //! - [`task`]: spawning, joining, aborting; a table for those who come from Tokio.
 //! - [`thread`]: the names of [`std::thread`], on stacks of virid's own.
+//! - `time`: sleeping, timeouts, intervals.
 //! - [`Builder`], [`Runtime`], [`Handle`]: building, entering and ending runtimes.
 //! - [`metrics`]: what the workers have done.
 //!
 //! # Features
 //!
-//! - `time` (on by default): waits that end by themselves, `thread::park_timeout`. Their
-//!   timers are those of `async-io`, whose one thread starts at the first such wait.
+//! - `time` (on by default): waits that end by themselves, the module `time` and
+//!   `thread::{sleep, sleep_until, park_timeout}`. Their timers are those of `async-io`,
+//!   whose one thread starts at the first such wait.
 
 // The map of this crate, in floors. A file imports only from lower floors;
 // within one folder and floor, from those listed left of it.
 //
 // 8  lib.rs
-// 7  task.rs  thread.rs  thread/{handle,scope,timed}.rs
+// 7  task.rs  thread.rs  thread/{handle,scope,timed}.rs  time/{sleep,timeout,interval}.rs  time.rs
 //                                           what users call, and the heads of task/ and thread/
 // 6  runtime/{handle,shutdown,owner,builder,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime
@@ -86,6 +88,9 @@ pub mod thread;
 #[cfg(virid_loom)]
 #[path = "../tests/loom/thread.rs"]
 mod thread;
+#[cfg(all(feature = "time", not(virid_loom)))]
+#[cfg_attr(docsrs, doc(cfg(feature = "time")))]
+pub mod time;
 
 #[cfg(not(virid_loom))]
 pub use runtime::run;

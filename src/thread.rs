@@ -38,8 +38,7 @@
 //!   it; from then on it is on one worker's thread, so `Rc` and guards may be held
 //!   over a wait. It then waits for its own worker, also behind a task that computes.
 //! - **What blocks without virid's help blocks the worker**: `std::sync`, `std::net`,
-//!   `std::fs`, `stdin`, `std::thread::sleep` (for a wait of some length there is
-//!   `park_timeout`), `block_on` of other crates. A lock of `std::sync` that is held over
+//!   `std::fs`, `stdin`, `std::thread::sleep`, `block_on` of other crates. A lock of `std::sync` that is held over
 //!   a wait is a deadlock. Where the wait is that of a [`spawn`] (below), a watchdog
 //!   says so on `stderr`, on Linux and once for a runtime: what blocks, what waits,
 //!   where both were spawned and what helps.
@@ -56,7 +55,7 @@
 //!
 //! [`JoinHandle::cancel`] and the end of the runtime ask a thread to end. One that
 //! has not begun never does. One that has begun is unwound, with its destructors,
-//! from its next *cancellation point*: [`park`], `park_timeout`, [`yield_now`],
+//! from its next *cancellation point*: [`park`], `park_timeout`, `sleep`, [`yield_now`],
 //! [`JoinHandle::join`], [`block_on`](crate::block_on), the end of a [`scope()`] when
 //! all its threads have ended. Who catches it with `catch_unwind` gets it again at
 //! the next one. A thread that always does, or that comes to no such point, is
@@ -90,7 +89,7 @@ pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::{AccessError, LocalKey, Result, available_parallelism};
 #[cfg(feature = "time")]
 #[cfg_attr(docsrs, doc(cfg(feature = "time")))]
-pub use timed::park_timeout;
+pub use timed::{park_timeout, sleep, sleep_until};
 
 /// Starts a green thread of the current runtime, as [`virid::spawn`](crate::spawn)
 /// starts a task. Dropping the handle detaches it. A thread that gets no stack when
