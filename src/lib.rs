@@ -22,7 +22,7 @@
 //! What a task must not do is block its thread for long, because tasks that are
 //! queued behind it then wait for another worker to take them: inside a task,
 //! await what [`block_on`] and [`join`](task::JoinHandle::join) wait for on a
-//! plain thread.
+//! plain thread, and hand what blocks to [`spawn_blocking`](task::spawn_blocking).
 //!
 //! Code in the style of threads runs on *green threads*, which wait for anything
 //! without stopping their worker: [`run`], and the module [`thread`].
@@ -43,15 +43,16 @@
 // within one folder and floor, from those listed left of it.
 //
 // 8  lib.rs
-// 7  task.rs  thread.rs  thread/{handle,scope,timed}.rs  time/{sleep,timeout,interval}.rs  time.rs
+// 7  task.rs  thread.rs  thread/{handle,scope,timed,blocking}.rs  time/{sleep,timeout,interval}.rs  time.rs
 //                                           what users call, and the heads of task/ and thread/
-// 6  runtime/{handle,shutdown,owner,builder,default}.rs
+// 6  runtime/{handle,shutdown,owner,builder,check,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime
 // 5  scheduler/{worker,green,placement,ending,spawn}.rs
 //                                           find-work order, run loop, parking; green threads and
 //                                           where they begin; the end; spawn
-// 4  scheduler/{overflow,recent,queue,watched,shared,watchdog,spawners,threads}.rs
+// 4  scheduler/{overflow,recent,queue,watched,blocking,remote,shared,watchdog,spawners,threads}.rs
 //                                           a worker's queue; what all workers see; notify;
+//                                           the blocking pool;
 //                                           who hangs, and on whom
 // 3  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
 // 3  task/{error,abort,join,cell}.rs        what users hold; the future and its result

@@ -169,16 +169,25 @@ impl Outside {
     }
 }
 
+/// The blocking pool, now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Blocking {
+    pub(crate) threads: usize,
+    pub(crate) idle: usize,
+    pub(crate) queued: usize,
+}
+
 /// What a runtime has done; from [`Runtime::metrics`](crate::Runtime::metrics).
 ///
 /// `Display` prints one line a worker, under a heading, then the injector's
-/// depth and the memory of the tasks.
+/// depth, the memory of the tasks, and the blocking pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuntimeMetrics {
     workers: Vec<WorkerMetrics>,
     injector_depth: usize,
     outside: Outside,
     cell_memory: usize,
+    blocking: Blocking,
 }
 
 impl RuntimeMetrics {
@@ -187,12 +196,14 @@ impl RuntimeMetrics {
         injector_depth: usize,
         outside: Outside,
         cell_memory: usize,
+        blocking: Blocking,
     ) -> Self {
         Self {
             workers,
             injector_depth,
             outside,
             cell_memory,
+            blocking,
         }
     }
 
@@ -306,6 +317,40 @@ impl RuntimeMetrics {
         self.outside.magazines_taken + self.sum(WorkerMetrics::magazines_taken)
     }
 
+    /// Threads that run what blocks, now; see
+    /// [`spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// assert_eq!(runtime.metrics().blocking_threads(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn blocking_threads(&self) -> usize {
+        self.blocking.threads
+    }
+
+    /// Those of them that wait for something to run.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// assert_eq!(runtime.metrics().idle_blocking_threads(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn idle_blocking_threads(&self) -> usize {
+        self.blocking.idle
+    }
+
+    /// Closures that no such thread has taken yet.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// assert_eq!(runtime.metrics().blocking_queue_depth(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn blocking_queue_depth(&self) -> usize {
+        self.blocking.queued
+    }
+
     fn sum(&self, of: impl Fn(&WorkerMetrics) -> u64) -> u64 {
         self.workers.iter().map(of).sum()
     }
@@ -344,12 +389,16 @@ impl fmt::Display for RuntimeMetrics {
         write!(
             f,
             "cells: {} KiB now; {} made, {} or more used again\n\
-             batches of free cells: {} handed in, {} taken over",
+             batches of free cells: {} handed in, {} taken over\n\
+             blocking threads: {}, of which {} idle; {} queued",
             self.cell_memory.div_ceil(1024),
             self.cells_fresh(),
             self.cells_recycled(),
             self.magazines_put(),
             self.magazines_taken(),
+            self.blocking.threads,
+            self.blocking.idle,
+            self.blocking.queued,
         )
     }
 }

@@ -60,6 +60,50 @@ impl Count {
     }
 }
 
+/// A lock without poisoning, and the threads that wait for what others do under it.
+/// For what models leave out: loom does not see it.
+#[derive(Debug)]
+pub(crate) struct Monitor<T> {
+    state: std::sync::Mutex<T>,
+    changed: std::sync::Condvar,
+}
+
+impl<T> Monitor<T> {
+    pub(crate) const fn new(state: T) -> Self {
+        Self {
+            state: std::sync::Mutex::new(state),
+            changed: std::sync::Condvar::new(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Lets go of the lock until somebody notifies, for no longer than `timeout`, or
+    /// for no reason.
+    pub(crate) fn wait_timeout<'a>(
+        &self,
+        guard: std::sync::MutexGuard<'a, T>,
+        timeout: std::time::Duration,
+    ) -> std::sync::MutexGuard<'a, T> {
+        match self.changed.wait_timeout(guard, timeout) {
+            Ok((guard, _)) => guard,
+            Err(error) => error.into_inner().0,
+        }
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.changed.notify_all();
+    }
+}
+
 /// A number and an address that belong together, written by one thread and read
 /// by any; a sequence lock whose sequence is the number itself, which is never
 /// used twice and never 0.

@@ -105,6 +105,7 @@
 //!   it between that and the unpark still delays one signal, and with it the
 //!   chain; pushes go on.)
 
+pub(crate) mod blocking;
 pub(crate) mod cpu_clock;
 pub(crate) mod deque;
 mod ending;
@@ -115,6 +116,7 @@ pub(crate) mod parker;
 mod placement;
 pub(crate) mod queue;
 mod recent;
+mod remote;
 pub(crate) mod running;
 pub(crate) mod shared;
 pub(crate) mod spawn;

@@ -89,6 +89,58 @@ where
     runtime::spawn_on_current(future)
 }
 
+/// Runs a closure that blocks: on a thread that is no worker, so that no task waits
+/// behind it. The handle is that of a task: await it, join it, or drop it, and the
+/// closure runs on.
+///
+/// For calls that wait without virid's help, such as those of `std::fs`, and for
+/// computing that takes long. The closure runs inside the current runtime, as on a
+/// plain thread: it may spawn, and [`block_on`](crate::block_on) and `join` park its
+/// thread.
+///
+/// The thread is one of the current runtime's: idle, or new, up to
+/// [`max_blocking_threads`](crate::Builder::max_blocking_threads), which is 512 unless
+/// told otherwise. What comes when all are busy waits, first in, first out, in a queue
+/// without a bound; so closures that wait for closures which come later may wait for
+/// ever. Threads are not meant for more computing than there are cores; spawn as many
+/// as should run, or tasks. A thread that has been idle for
+/// [10 seconds](crate::Builder::thread_keep_alive) ends. Where the system refuses a
+/// thread, the closure waits for one of those that there are.
+///
+/// **Cancellation**: [`abort`](JoinHandle::abort) cancels a closure that has not begun:
+/// the thread that comes to it drops it. One that has begun runs to its end, and the
+/// handle yields its result.
+///
+/// **The end of the runtime**: closures that have not begun are dropped, and their
+/// handles say cancelled, as do those of closures that come then. Closures that run are
+/// waited for by the drop of a [`Runtime`](crate::Runtime), and by
+/// [`shutdown_timeout`](crate::Runtime::shutdown_timeout) until its time is over; its
+/// report names those that go on. Those of the default runtime end with the process.
+///
+/// ```
+/// # virid::block_on(async {
+/// let read = virid::task::spawn_blocking(|| std::fs::read_to_string("Cargo.toml"));
+/// assert!(read.await.unwrap().unwrap().contains("[package]"));
+/// # });
+/// ```
+///
+/// # Errors
+///
+/// The handle yields a [`JoinError`]: with the panic where the closure panicked, also
+/// where the system refuses the only thread; and one that says cancelled.
+///
+/// # Panics
+///
+/// Where the default runtime is needed and cannot be started.
+#[track_caller]
+pub fn spawn_blocking<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    runtime::spawn_blocking_on_current(f)
+}
+
 /// Lets other tasks run: the calling task goes to the back of its worker's
 /// queue. Where none is queued it goes on at once.
 ///

@@ -312,6 +312,27 @@ fn entering_does_not_let_a_task_block() {
 }
 
 #[test]
+fn a_guard_that_a_closure_forgets_ends_with_it() {
+    guard(|| {
+        let builder = Builder::new().max_blocking_threads(1);
+        let runtime = builder
+            .worker_threads(1)
+            .thread_name("own")
+            .build()
+            .unwrap();
+        let other = named("other");
+        let handle = other.handle().clone();
+        let forgets = runtime.spawn_blocking(move || {
+            mem::forget(handle.enter());
+            current()
+        });
+        assert_eq!(forgets.join().unwrap(), "other");
+        drop(other);
+        assert_eq!(runtime.spawn_blocking(current).join().unwrap(), "own");
+    });
+}
+
+#[test]
 fn a_plain_thread_may_block_under_any_depth_of_guards_and_block_ons() {
     guard(|| {
         let (one, two) = (named("one"), named("two"));

@@ -34,7 +34,7 @@ use Outcome::{Panics, Returns};
 /// A call, and the words of its panic.
 type Call = (fn(), [&'static str; 2]);
 
-const CALLS: [Call; 8] = [
+const CALLS: [Call; 9] = [
     (
         || virid::block_on(virid::yield_now()),
         ["`block_on`", "`.await`"],
@@ -63,11 +63,16 @@ const CALLS: [Call; 8] = [
         ["`thread::scope`", "tasks that own"],
     ),
     (|| virid::run(thread::yield_now), ["`run`", "`.await`"]),
+    (
+        || thread::blocking(|| ()),
+        ["`thread::blocking`", "`virid::task::spawn_blocking"],
+    ),
     (thread::yield_now, [""; 2]),
     (
         || {
             drop(virid::spawn(async {}));
             drop(thread::spawn(|| ()));
+            drop(virid::task::spawn_blocking(|| ()));
         },
         [""; 2],
     ),

@@ -16,7 +16,7 @@ use std::panic::set_hook;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 #[cfg(feature = "time")]
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::guard;
 use virid::{Runtime, thread};
 use workers::workers;
@@ -91,8 +91,15 @@ fn waits() {
     assert_eq!(OTHER.run(|| 6), 6);
     OTHER.block_on(async { virid::yield_now().await });
     #[cfg(feature = "time")]
-    thread::park_timeout(Duration::from_millis(3));
+    {
+        thread::park_timeout(Duration::from_millis(3));
+        thread::sleep(Duration::from_millis(1));
+        thread::no_suspend(|| thread::sleep_until(Instant::now()));
+    }
     thread::scope(|_| ());
+    assert_eq!(OTHER.spawn_blocking(|| 7).join().unwrap(), 7);
+    thread::blocking(|| std::thread::sleep(std::time::Duration::from_millis(1)));
+    thread::no_suspend(|| thread::blocking(|| ()));
     // Not even that may panic here.
     thread::no_suspend(thread::yield_now);
     thread::no_suspend(|| OTHER.run(|| ()));

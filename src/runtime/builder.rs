@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::io;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use core_affinity::CoreId;
 
 use super::handle::Handle;
 use super::owner::Runtime;
 use crate::context;
+use crate::scheduler::blocking::Settings;
 use crate::scheduler::queue::Queue;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::spawn;
@@ -19,17 +20,6 @@ use crate::thread::runner::Runners;
 #[cfg(not(virid_loom))]
 use crate::thread::stack;
 use crate::unwind;
-
-/// More workers than any machine has cores; beyond it a number is a mistake.
-const MOST_WORKERS: usize = 4096;
-
-/// Tasks that memory can be made for before there are any: 64 GiB of cells.
-const MOST_PREWARMED: usize = 1 << 30;
-
-/// A stack larger than any machine's memory is a mistake too.
-const LARGEST_STACK: usize = 1 << 40;
-
-const WORKERS_VARIABLE: &str = "VIRID_WORKERS";
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
@@ -75,13 +65,15 @@ impl Runtime {
 #[derive(Clone)]
 #[must_use = "a Builder does nothing until `build` is called"]
 pub struct Builder {
-    worker_threads: Option<usize>,
+    pub(super) worker_threads: Option<usize>,
     pin_workers: bool,
-    thread_name: String,
-    thread_stack_size: Option<usize>,
-    stack_size: Option<usize>,
+    pub(super) thread_name: String,
+    pub(super) thread_stack_size: Option<usize>,
+    pub(super) stack_size: Option<usize>,
     spawn_yields: bool,
-    prewarm: (usize, usize),
+    pub(super) prewarm: (usize, usize),
+    pub(super) max_blocking_threads: usize,
+    thread_keep_alive: Duration,
     on_thread_start: Option<Hook>,
     on_thread_stop: Option<Hook>,
 }
@@ -102,6 +94,8 @@ impl Builder {
             stack_size: None,
             spawn_yields: true,
             prewarm: (0, 0),
+            max_blocking_threads: 512,
+            thread_keep_alive: Duration::from_secs(10),
             on_thread_start: None,
             on_thread_stop: None,
         }
@@ -137,7 +131,8 @@ impl Builder {
     }
 
     /// What the worker threads are called: this name, a dash, and the worker's
-    /// number. Default: `virid-worker`. Linux shows the first 15 bytes.
+    /// number. Threads for what blocks have `-blocking-` in between. Default:
+    /// `virid-worker`. Linux shows the first 15 bytes.
     ///
     /// ```
     /// let runtime = virid::Builder::new().thread_name("io").worker_threads(1).build()?;
@@ -150,9 +145,9 @@ impl Builder {
         self
     }
 
-    /// How large the stacks of the worker threads are, in bytes. Async tasks are
-    /// polled on them. Default: what [`std::thread`] gives, 2 MiB unless
-    /// `RUST_MIN_STACK` says otherwise; the operating system rounds up.
+    /// How large the stacks of the worker threads are, in bytes, and of those for what
+    /// blocks. Async tasks are polled on them. Default: what [`std::thread`] gives, 2 MiB
+    /// unless `RUST_MIN_STACK` says otherwise; the operating system rounds up.
     ///
     /// ```
     /// let runtime = virid::Builder::new().thread_stack_size(8 << 20).build()?;
@@ -204,6 +199,34 @@ impl Builder {
         self
     }
 
+    /// How many threads [`spawn_blocking`](crate::task::spawn_blocking) and
+    /// [`thread::blocking`](crate::thread::blocking) may have at a time, besides the
+    /// workers. Each starts when something is to run and no other is idle; what comes
+    /// when all are busy waits. Default: 512.
+    ///
+    /// ```
+    /// let runtime = virid::Builder::new().max_blocking_threads(4).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn max_blocking_threads(mut self, threads: usize) -> Self {
+        self.max_blocking_threads = threads;
+        self
+    }
+
+    /// How long such a thread waits for something to run before it ends. Default: 10
+    /// seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = virid::Builder::new().thread_keep_alive(Duration::from_secs(60)).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn thread_keep_alive(mut self, time: Duration) -> Self {
+        self.thread_keep_alive = time;
+        self
+    }
+
     /// What each worker thread does before its first task, inside the runtime.
     /// It may spawn, and not wait for tasks: `block_on` and `join` panic in it. A
     /// panic of `f` is reported by the panic hook and otherwise ignored.
@@ -243,9 +266,9 @@ impl Builder {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for zero workers or more
-    /// than 4,096, for a stack above 1 TiB, for a thread name with a NUL byte,
-    /// and for a `VIRID_WORKERS` that is no such number; else what the operating
-    /// system says when it refuses a thread. No thread is left behind.
+    /// than 4,096, for zero blocking threads, for a stack above 1 TiB, for a thread name
+    /// with a NUL byte, and for a `VIRID_WORKERS` that is no such number; else what the
+    /// operating system says when it refuses a thread. No thread is left behind.
     pub fn build(self) -> io::Result<Runtime> {
         let workers = self.workers()?;
         self.check()?;
@@ -255,7 +278,13 @@ impl Builder {
             Vec::new()
         };
         let queues: Vec<_> = (0..workers).map(|_| Queue::new()).collect();
-        let shared = spawn::prepare(&queues);
+        let blocking = Settings {
+            most: self.max_blocking_threads,
+            keep_alive: self.thread_keep_alive,
+            thread_name: self.thread_name.clone(),
+            thread_stack_size: self.thread_stack_size,
+        };
+        let shared = spawn::prepare(&queues, blocking);
         shared.cells().prewarm(self.prewarm.0);
         let mut runtime = Runtime {
             handle: Handle {
@@ -276,60 +305,6 @@ impl Builder {
             }
         }
         Ok(runtime)
-    }
-
-    fn workers(&self) -> io::Result<usize> {
-        let (workers, source) = match self.worker_threads {
-            Some(workers) => (workers, "worker_threads"),
-            None => match std::env::var_os(WORKERS_VARIABLE).filter(|text| !text.is_empty()) {
-                None => {
-                    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-                    return Ok(cores.min(MOST_WORKERS));
-                }
-                Some(text) => {
-                    let number = text.to_str().and_then(|text| text.trim().parse().ok());
-                    let number = number.ok_or_else(|| {
-                        invalid(format!(
-                            "{WORKERS_VARIABLE}={text:?} is not in 1..={MOST_WORKERS}; set it to \
-                             a number of workers or unset it"
-                        ))
-                    })?;
-                    (number, WORKERS_VARIABLE)
-                }
-            },
-        };
-        if (1..=MOST_WORKERS).contains(&workers) {
-            Ok(workers)
-        } else {
-            Err(invalid(format!(
-                "{source}: {workers} workers; a runtime has 1..={MOST_WORKERS}"
-            )))
-        }
-    }
-
-    fn check(&self) -> io::Result<()> {
-        if self.thread_name.contains('\0') {
-            return Err(invalid(format!(
-                "thread_name: {:?} contains a NUL byte, which a thread's name cannot",
-                self.thread_name
-            )));
-        }
-        if self.prewarm.0 > MOST_PREWARMED {
-            return Err(invalid(format!(
-                "prewarm: {} tasks; the most is {MOST_PREWARMED}",
-                self.prewarm.0
-            )));
-        }
-        #[cfg(not(virid_loom))]
-        if let Some(bytes) = self.stack_size {
-            stack::Size::of(bytes)?;
-        }
-        match self.thread_stack_size {
-            Some(bytes) if bytes > LARGEST_STACK => Err(invalid(format!(
-                "thread_stack_size: {bytes} bytes; the most is {LARGEST_STACK}"
-            ))),
-            _ => Ok(()),
-        }
     }
 
     #[cfg(not(virid_loom))]
@@ -389,10 +364,6 @@ fn call(hook: Option<Hook>) {
     });
 }
 
-fn invalid(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, message)
-}
-
 impl Default for Builder {
     fn default() -> Self {
         Self::new()
@@ -409,6 +380,8 @@ impl fmt::Debug for Builder {
             .field("stack_size", &self.stack_size)
             .field("spawn_yields", &self.spawn_yields)
             .field("prewarm", &self.prewarm)
+            .field("max_blocking_threads", &self.max_blocking_threads)
+            .field("thread_keep_alive", &self.thread_keep_alive)
             .field("on_thread_start", &self.on_thread_start.is_some())
             .field("on_thread_stop", &self.on_thread_stop.is_some())
             .finish()

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::sync::OnceLock;
 
+use super::handle::Handle;
 use super::owner::Runtime;
 use crate::context;
 use crate::drive::drive;
@@ -58,6 +59,21 @@ where
     // runs in this call as the last line of `worker::spawn` only.
     let shared = unsafe { shared.as_ref() };
     spawn::spawn_work(shared.unwrap_or_else(|| default_shared_cold()), work)
+}
+
+/// [`spawn_blocking`](crate::task::spawn_blocking), which documents it.
+#[track_caller]
+pub(crate) fn spawn_blocking_on_current<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    // Kept: the closure is dropped in there where it is refused, and may leave what
+    // this thread has entered.
+    match Handle::try_current() {
+        Ok(handle) => handle.spawn_blocking(f),
+        Err(_) => spawn::spawn_blocking(default_shared_cold(), f),
+    }
 }
 
 #[cold]

@@ -190,6 +190,24 @@ impl Handle {
         handle
     }
 
+    /// Runs a closure that blocks on a thread of this runtime's for such; see
+    /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let task = runtime.handle().spawn_blocking(|| 2 + 2);
+    /// assert_eq!(task.join().unwrap(), 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        spawn::spawn_blocking(&self.shared, f)
+    }
+
     /// Drives a future on this thread, which is parked while the future waits.
     /// Inside, [`virid::spawn`](crate::spawn) spawns onto this runtime. The
     /// future need not be `Send` nor `'static`; it is dropped before the call

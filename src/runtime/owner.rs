@@ -26,16 +26,19 @@ use crate::task::join::JoinHandle;
 /// # Drop
 ///
 /// Dropping the runtime ends every task. Polls that are running are waited for,
-/// however long they take; then every future is dropped, whether its task was
-/// queued or suspended, and the worker threads are joined. The handles of these
-/// tasks yield a [`JoinError`](crate::task::JoinError) that says cancelled;
-/// results that were ready stay readable.
+/// however long they take, and so are closures of
+/// [`spawn_blocking`](crate::task::spawn_blocking) that have begun; then every future
+/// is dropped, whether its task was queued or suspended, and every closure that has
+/// not begun; and the threads are joined. The handles of these tasks yield a
+/// [`JoinError`](crate::task::JoinError) that says cancelled; results that were ready
+/// stay readable.
 ///
 /// [`shutdown_timeout`](Self::shutdown_timeout) bounds the wait, and
 /// [`shutdown_background`](Self::shutdown_background) does not wait.
 ///
-/// Dropped by one of its own tasks or thread hooks, the runtime cannot wait for the worker that
-/// drops it: the drop starts the end and returns, and the last worker finishes.
+/// Dropped by one of its own tasks, blocking closures or thread hooks, the runtime
+/// cannot wait for the thread that drops it: the drop starts the end and returns, and
+/// the last worker finishes.
 /// Dropped by a task of another runtime it waits, and that worker with it: two
 /// runtimes that are dropped by each other's tasks at the same time hang. Use
 /// `shutdown_background` there.
@@ -108,6 +111,24 @@ impl Runtime {
         }
     }
 
+    /// Runs a closure that blocks on a thread of this runtime's for such; see
+    /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::new()?;
+    /// let task = runtime.spawn_blocking(|| std::fs::read("Cargo.toml"));
+    /// assert!(task.join().unwrap().is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.handle.spawn_blocking(f)
+    }
+
     /// Drives a future on this thread; see [`Handle::block_on`].
     ///
     /// ```
@@ -177,15 +198,16 @@ impl Runtime {
 
     /// Ends the runtime as dropping it does, and waits no longer than `timeout`.
     ///
-    /// A task that is inside a poll then keeps its thread, and is named in the
-    /// report; when the poll returns, its worker ends, and the last worker drops
-    /// the futures that are left. Called by one of the runtime's own tasks or
-    /// thread hooks, it does not wait at all, and the calling task is in the
-    /// report.
+    /// A task that is inside a poll, or inside the closure of
+    /// [`spawn_blocking`](crate::task::spawn_blocking), then keeps its thread, and is
+    /// named in the report; when the poll returns, its worker ends, and the last worker
+    /// drops the futures that are left. Called by one of the runtime's own tasks or
+    /// thread hooks, it does not wait at all, and the calling task is in the report.
     ///
-    /// Complete means that every future was dropped and every worker has left
-    /// its [`on_thread_stop`](super::Builder::on_thread_stop); the destructors of
-    /// the threads' thread-locals are not waited for.
+    /// Complete means that every future was dropped, that no closure that blocks runs
+    /// any more, and that every worker has left its
+    /// [`on_thread_stop`](super::Builder::on_thread_stop); the destructors of the
+    /// threads' thread-locals are not waited for.
     ///
     /// ```
     /// use std::time::Duration;
@@ -199,9 +221,8 @@ impl Runtime {
     pub fn shutdown_timeout(mut self, timeout: Duration) -> ShutdownReport {
         // A deadline beyond what the clock can say is none.
         let deadline = Instant::now().checked_add(timeout);
-        self.threads.clear();
+        self.let_threads_go();
         let shared = &self.handle.shared;
-        shared.close();
         if shared.is_own_thread() || !shared.wait_for_threads(deadline) {
             return ShutdownReport::incomplete(shared.still_running());
         }
@@ -220,7 +241,15 @@ impl Runtime {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn shutdown_background(mut self) {
+        self.let_threads_go();
+    }
+
+    /// Begins the end, and sees to it that the drop waits for no thread.
+    fn let_threads_go(&mut self) {
         self.threads.clear();
+        let shared = &self.handle.shared;
+        shared.close();
+        drop(shared.blocking().take_threads());
     }
 }
 
@@ -233,11 +262,12 @@ impl Drop for Runtime {
             return;
         }
         self.threads.drain(..).for_each(join);
+        shared.blocking().take_threads().into_iter().for_each(join);
     }
 }
 
 fn join(thread: thread::JoinHandle<()>) {
-    // A worker does not panic: it aborts the process instead.
+    // None of these panics: it aborts the process instead.
     let _ = thread.join();
 }
 

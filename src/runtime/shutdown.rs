@@ -63,12 +63,13 @@ impl ShutdownReport {
     }
 
     /// The tasks that a worker was inside of when the time was over, in a poll, in
-    /// the drop of the future, or on the way out: number, and where each was
-    /// spawned. With a timeout near zero this may name a task that has just ended,
-    /// and that was joined already. Where there was none, some of the green threads
-    /// that wait and have not ended: in a destructor, perhaps. May be empty
-    /// though the end is not complete: where a worker was between two tasks, or
-    /// in its [`on_thread_stop`](super::Builder::on_thread_stop).
+    /// the drop of the future, or on the way out, and the closures that the threads of
+    /// its blocking pool were inside of: number, and where each was spawned. With a
+    /// timeout near zero this may name a task that has just ended, and that was joined
+    /// already. Where there was none, some of the green threads that wait and have not
+    /// ended: in a destructor, perhaps. May be empty though the end is not complete:
+    /// where a worker was between two tasks, or in its
+    /// [`on_thread_stop`](super::Builder::on_thread_stop).
     ///
     /// ```
     /// let runtime = virid::Runtime::new()?;
@@ -87,7 +88,7 @@ impl fmt::Display for ShutdownReport {
             return f.write_str("the runtime has ended");
         }
         if self.running.is_empty() {
-            return f.write_str("the runtime was still ending; no worker was inside a task");
+            return f.write_str("the runtime was still ending; no thread was inside a task");
         }
         write!(f, "still running:")?;
         for (id, place) in &self.running {

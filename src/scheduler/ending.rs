@@ -13,12 +13,15 @@ const FIRST_WALK: u32 = 16;
 const MOST_ROUNDS_BETWEEN_WALKS: u32 = 1 << 16;
 
 impl Worker {
-    /// At the end of the runtime: cancels what is queued here, and ends the green
-    /// threads that have started here, which nobody else can.
+    /// At the end of the runtime: cancels what is queued here or for the blocking
+    /// pool, and ends the green threads that have started here, which nobody else can.
     ///
     /// They are told, and go on until they have ended: a scope waits for its
     /// children, and what they wake is cancelled as it comes.
     pub(super) fn end_own(&self) {
+        while let Some(runnable) = self.shared().blocking().next_queued() {
+            self.cancel(runnable);
+        }
         let runners = &self.threads().runners;
         for task in runners.tasks() {
             if let Some(runnable) = task.cancel() {

@@ -3,20 +3,22 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
+use super::blocking::{Pool, Settings};
 use super::deque::Injector;
 use super::idle::Idle;
 use super::parker::Parker;
 use super::queue::{Queue, QueueStealer};
+use super::remote::Remote;
 use super::running::Running;
 use super::visitors::Visitors;
 use super::watched::{Watch, Watched};
 use crate::context;
-use crate::memory::{Cells, Lists, Traffic};
+use crate::memory::{Cells, Lists};
 use crate::metrics::{Counters, Outside, RuntimeMetrics};
 use crate::primitives::{AtomicUsize, Counter, Ordering, fence, needed, os_yield};
 use crate::task::header::{Home, Id, Runnable, TaskRef};
@@ -41,6 +43,10 @@ pub(crate) struct Shared {
     signals_from_outside: Counter,
     /// The thread that finds workers which hang.
     watch: Watch,
+    /// Runs what blocks.
+    blocking: Pool,
+    /// Itself, for threads that are to keep it.
+    me: Weak<Self>,
     /// What the tasks know of this runtime.
     home: OnceLock<Home>,
     /// Dropped last: what the queues hold is freed before.
@@ -63,38 +69,10 @@ const MOST_PATIENCE: u32 = 10_000;
 #[cfg(not(virid_loom))]
 const MOST_NAMED: usize = 16;
 
-/// What others see of a worker.
-struct Remote {
-    stealer: QueueStealer,
-    /// Started green threads of this worker that others have woken.
-    inbox: Injector<Runnable>,
-    /// What its lists have moved.
-    traffic: Arc<Traffic>,
-    /// The `attention` after which it has handed in last.
-    handed_in: AtomicUsize,
-    /// Set by the worker before it announces itself for the first time.
-    parker: OnceLock<Arc<Parker>>,
-    counters: Counters,
-    running: Running,
-    /// What it shows to the watchdog.
-    watched: Watched,
-}
-
 impl Shared {
-    /// A runtime with a worker for each of `queues`.
-    pub(crate) fn new(queues: &[Queue]) -> Self {
-        let remote = |queue: &Queue| {
-            CachePadded::new(Remote {
-                stealer: queue.stealer(),
-                inbox: Injector::new(),
-                traffic: Arc::default(),
-                handed_in: AtomicUsize::new(0),
-                parker: OnceLock::new(),
-                counters: Counters::default(),
-                running: Running::default(),
-                watched: Watched::new(),
-            })
-        };
+    /// A runtime with a worker for each of `queues`, which `me` will lead to.
+    pub(crate) fn new(queues: &[Queue], blocking: Settings, me: Weak<Self>) -> Self {
+        let remote = |queue: &Queue| CachePadded::new(Remote::new(queue));
         Self {
             remotes: queues.iter().map(remote).collect(),
             injector: Injector::new(),
@@ -106,6 +84,8 @@ impl Shared {
             ending: OnceLock::new(),
             signals_from_outside: Counter::new(0),
             watch: Watch::new(),
+            blocking: Pool::new(blocking),
+            me,
             home: OnceLock::new(),
             cells: Cells::new(queues.len()),
         }
@@ -168,6 +148,15 @@ impl Shared {
         &self.watch
     }
 
+    pub(crate) fn blocking(&self) -> &Pool {
+        &self.blocking
+    }
+
+    /// Itself, to keep.
+    pub(crate) fn kept(&self) -> Arc<Self> {
+        self.me.upgrade().expect("it is in use")
+    }
+
     pub(crate) fn metrics(&self) -> RuntimeMetrics {
         let worker = |remote: &CachePadded<Remote>| {
             let counters = &remote.counters;
@@ -181,6 +170,7 @@ impl Shared {
                 self.cells.outside_traffic(),
             ),
             self.cells.resident(),
+            self.blocking.metrics(),
         )
     }
 
@@ -371,6 +361,8 @@ impl Shared {
 
     /// Begins the end: every worker leaves after the poll it is in.
     pub(crate) fn close(&self) {
+        // First: what is queued there is dropped by workers that see `CLOSED`.
+        self.blocking.close();
         self.attention.fetch_or(CLOSED, Ordering::Relaxed);
         // Pairs with the fence in `Worker::park`: a worker that does not see
         // `CLOSED` after it is parked for the claim below.
@@ -383,6 +375,14 @@ impl Shared {
         // Ordering: AcqRel. Release for what this worker did, Acquire for what
         // the others did, should this be the last.
         self.workers_left.fetch_sub(count, Ordering::AcqRel) == count
+    }
+
+    /// One more thread is about to start, before the end has begun.
+    ///
+    /// Ordering: Relaxed. The workers have not ended, so the count is not about to be
+    /// zero.
+    pub(crate) fn thread_starts(&self) {
+        self.threads_left.fetch_add(1, Ordering::Relaxed);
     }
 
     /// `count` threads have ended, or were never started. The last unparks
@@ -409,11 +409,12 @@ impl Shared {
         self.threads_left.fetch_add(0, Ordering::AcqRel) == 0 || waiter.park_until(deadline)
     }
 
-    /// The tasks that workers are inside of, or just about to leave. Where there are
+    /// The tasks that threads are inside of, or just about to leave. Where there are
     /// none, some of the green threads that wait, in a destructor perhaps.
     pub(crate) fn still_running(&self) -> Vec<(Id, &'static Location<'static>)> {
         let of = |remote: &CachePadded<Remote>| remote.running.get();
-        let running: Vec<_> = self.remotes.iter().filter_map(of).collect();
+        let mut running: Vec<_> = self.remotes.iter().filter_map(of).collect();
+        running.append(&mut self.blocking.running());
         #[cfg(not(virid_loom))]
         if running.is_empty() {
             let waiting = self.suspended();

@@ -2,9 +2,12 @@
 //! function asks the context whether its caller is a worker.
 
 use std::future::Future;
-use std::ptr::NonNull;
+use std::io;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::thread;
 
+use super::blocking::{Refusal, Settings};
 use super::queue::Queue;
 use super::shared::Shared;
 use super::threads::home_of;
@@ -14,14 +17,16 @@ use crate::memory::Class;
 use crate::task::JoinHandle;
 use crate::task::cell::TaskCell;
 use crate::task::header::{Home, Runnable, Schedule};
-use crate::task::work::{Async, Work};
+use crate::task::work::{Async, Blocking, Work};
+use crate::thread::current::Current;
 #[cfg(not(virid_loom))]
-use crate::thread::current::{Current, Turn};
+use crate::thread::current::Turn;
 use crate::thread::stack;
+use crate::unwind::AbortOnPanic;
 
 /// What the workers with these queues share.
-pub(crate) fn prepare(queues: &[Queue]) -> Arc<Shared> {
-    let shared = Arc::new(Shared::new(queues));
+pub(crate) fn prepare(queues: &[Queue], blocking: Settings) -> Arc<Shared> {
+    let shared = Arc::new_cyclic(|me| Shared::new(queues, blocking, me.clone()));
     let scheduler: *const Shared = Arc::as_ptr(&shared);
     // SAFETY: the last worker waits for every task that was suspended, and for
     // every visit, and keeps `shared` until then.
@@ -58,6 +63,81 @@ where
     handle
 }
 
+/// Makes a task of a closure that blocks, and queues it for a thread that is no worker.
+/// Where the runtime has ended, the task is cancelled; where there is no thread for it,
+/// it says why.
+#[track_caller]
+pub(crate) fn spawn_blocking<F, T>(shared: &Shared, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let way = Way::to(shared);
+    way.count();
+    // SAFETY: the cells are this runtime's.
+    let made = unsafe { TaskCell::spawn(Blocking::new(f), |class| way.allocate(class)) };
+    let (runnable, handle) = made;
+    let start = |seat| start_blocking_thread(shared, seat);
+    let Err(refusal) = shared.blocking().push(runnable, start) else {
+        return handle;
+    };
+    // What ends the calling green thread is not thrown at a destructor here.
+    let _shield = Current::get().map(Current::shield);
+    let _mark = context::forbid_blocking();
+    match refusal {
+        Refusal::Closed(runnable) => {
+            drop(runnable);
+            handle
+        }
+        Refusal::NoThread(runnable, error) => {
+            drop(runnable);
+            let says = move || -> T {
+                panic!(
+                    "the system refuses a thread for what blocks, and the runtime has none: \
+                     {error}; raise the limit on threads"
+                )
+            };
+            // SAFETY: as above.
+            let made = unsafe { TaskCell::spawn(Blocking::new(says), |class| way.allocate(class)) };
+            made.0.run();
+            made.1
+        }
+    }
+}
+
+/// Starts a thread of the blocking pool.
+fn start_blocking_thread(shared: &Shared, seat: usize) -> io::Result<thread::JoinHandle<()>> {
+    let settings = shared.blocking().settings();
+    let name = format!("{}-blocking-{seat}", settings.thread_name);
+    let mut builder = thread::Builder::new().name(name);
+    if let Some(bytes) = settings.thread_stack_size {
+        builder = builder.stack_size(bytes);
+    }
+    shared.thread_starts();
+    let kept = shared.kept();
+    let started = builder.spawn(move || {
+        let runtime = Arc::as_ptr(&kept).cast();
+        context::set_home(runtime);
+        let before = {
+            let _abort = AbortOnPanic;
+            let entered = context::enter_runtime(runtime);
+            // A closure may have forgotten a guard of `Handle::enter`.
+            let reassert = || context::reassert(entered.serial(), ptr::null(), runtime);
+            kept.blocking().work(seat, reassert)
+        };
+        kept.threads_ended(1);
+        drop(kept);
+        if let Some(before) = before {
+            // None of these panics: it aborts the process instead.
+            let _ = before.join();
+        }
+    });
+    if started.is_err() {
+        shared.threads_ended(1);
+    }
+    started
+}
+
 /// The calling thread's way into a runtime.
 pub(crate) struct Way<'a> {
     shared: &'a Shared,
@@ -78,6 +158,13 @@ impl<'a> Way<'a> {
         match self.worker {
             Some(worker) => worker.lists().allocate(class),
             None => self.shared.cells().allocate(class),
+        }
+    }
+
+    /// Counts a task that goes to no queue of the scheduler.
+    fn count(&self) {
+        if let Some(worker) = self.worker {
+            worker.counters().spawned.add(1);
         }
     }
 
@@ -112,6 +199,14 @@ pub(crate) fn let_children_run() {
     if worker.has_many_queued() && current.may_suspend() {
         current.suspend_for(Turn::Spawns, "thread::spawn");
     }
+}
+
+/// The runtime on whose worker the calling green thread is.
+#[cfg(not(virid_loom))]
+pub(crate) fn own_runtime(_: &Current) -> &Shared {
+    // SAFETY: a green thread runs on a worker, which lives while the thread does.
+    let worker = unsafe { &*context::worker().cast::<Worker>() };
+    worker.shared()
 }
 
 /// Gives back the memory of free cells and stacks, of this worker's too if the caller

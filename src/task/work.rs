@@ -1,4 +1,4 @@
-//! What a task does when it is run: a future, or a green thread.
+//! What a task does when it is run: a future, a green thread, or a closure that blocks.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -54,5 +54,26 @@ impl<F: Future> Work for Async<F> {
         let this = unsafe { this.as_mut() };
         // SAFETY: the same.
         unsafe { Pin::new_unchecked(&mut this.0) }.poll(context)
+    }
+}
+
+/// A closure as [`Work`] that runs where it may block: in one poll, on a thread of the
+/// blocking pool.
+pub(crate) struct Blocking<F>(Option<F>);
+
+impl<F> Blocking<F> {
+    pub(crate) fn new(f: F) -> Self {
+        Self(Some(f))
+    }
+}
+
+impl<F: FnOnce() -> T, T> Work for Blocking<F> {
+    type Output = T;
+
+    unsafe fn poll(mut this: NonNull<Self>, _: &mut Context<'_>) -> Poll<T> {
+        // SAFETY: as the trait's contract says. The closure is not pinned.
+        let this = unsafe { this.as_mut() };
+        let f = this.0.take().expect("a closure has one poll");
+        Poll::Ready(f())
     }
 }

@@ -146,9 +146,15 @@ impl Current {
     /// A cancellation point without a wait.
     #[inline]
     pub(crate) fn check(&self) {
-        if self.is_cancelled.get() || self.task().is_cancel_asked() {
+        if self.is_asked_to_end() {
             self.throw_cold();
         }
+    }
+
+    /// Whether it is to end: it was cancelled, or its worker is ending.
+    #[inline]
+    pub(crate) fn is_asked_to_end(&self) -> bool {
+        self.is_cancelled.get() || self.task().is_cancel_asked()
     }
 
     #[cold]
@@ -189,11 +195,18 @@ impl Current {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn suspend_for(&self, turn: fn(Runnable) -> Turn, call: &str) {
+        self.assert_may_suspend(call);
+        // SAFETY: the thread gives up its right with the stack.
+        self.switch(turn(unsafe { self.task().runnable() }));
+    }
+
+    /// Panics where the thread may not be suspended; `call` is for the message.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn assert_may_suspend(&self, call: &str) {
         if !self.may_suspend() {
             refuse_cold(call);
         }
-        // SAFETY: the thread gives up its right with the stack.
-        self.switch(turn(unsafe { self.task().runnable() }));
     }
 
     /// Whether the thread may be suspended here.

@@ -6,10 +6,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
+use crate::scheduler::blocking::Settings;
 use crate::scheduler::parker::Parker;
 use crate::scheduler::queue::Queue;
 use crate::scheduler::shared::Shared;
@@ -26,10 +28,21 @@ struct Pool {
     threads: Vec<thread::JoinHandle<()>>,
 }
 
+/// Models block nowhere: no thread of the blocking pool is ever started.
+fn prepare(queues: &[Queue]) -> Arc<Shared> {
+    let blocking = Settings {
+        most: 1,
+        keep_alive: Duration::ZERO,
+        thread_name: String::new(),
+        thread_stack_size: None,
+    };
+    spawn::prepare(queues, blocking)
+}
+
 impl Pool {
     fn start(workers: usize) -> Self {
         let queues: Vec<_> = (0..workers).map(|_| Queue::new()).collect();
-        Self::of(spawn::prepare(&queues), queues)
+        Self::of(prepare(&queues), queues)
     }
 
     fn of(shared: Arc<Shared>, queues: Vec<Queue>) -> Self {
@@ -170,7 +183,7 @@ pub fn two_children_run_while_their_parent_computes() {
 pub fn a_batch_is_shared_with_the_other_searcher() {
     loom::model(|| {
         let queues: Vec<_> = (0..2).map(|_| Queue::new()).collect();
-        let shared = spawn::prepare(&queues);
+        let shared = prepare(&queues);
         let (sender, receiver) = handoff();
         let closes = Arc::clone(&shared);
         spawn_detached(&shared, move || {
