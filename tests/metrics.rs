@@ -5,6 +5,8 @@
 
 #[path = "support/occupied.rs"]
 mod occupied;
+#[path = "support/rest.rs"]
+mod rest;
 mod support;
 #[path = "support/until.rs"]
 mod until;
@@ -12,6 +14,7 @@ mod until;
 mod workers;
 
 use occupied::occupy;
+use rest::rest;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -28,12 +31,7 @@ use workers::workers;
 /// The numbers once every worker is parked and no signal is on its way, so that
 /// none of them changes.
 fn at_rest(runtime: &Runtime) -> RuntimeMetrics {
-    let is_parked = |worker: &WorkerMetrics| worker.parked() == worker.unparked() + 1;
-    until(|| {
-        let metrics = runtime.metrics();
-        metrics.workers().iter().all(is_parked)
-            && metrics.signals() == sum(&metrics, WorkerMetrics::unparked)
-    });
+    rest(runtime);
     runtime.metrics()
 }
 
