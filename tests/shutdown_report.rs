@@ -6,6 +6,8 @@
 
 #[path = "support/drops.rs"]
 mod drops;
+#[path = "support/rest.rs"]
+mod rest;
 mod support;
 #[path = "support/until.rs"]
 mod until;
@@ -13,12 +15,13 @@ mod until;
 mod workers;
 
 use drops::{Drops, Token};
+use rest::rest;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::guard;
 use until::until;
 use virid::task::{Id, JoinHandle};
@@ -80,12 +83,7 @@ fn warm_up(runtime: &Runtime, count: usize) {
     };
     let tasks: Vec<_> = (0..count).map(meet).collect();
     tasks.into_iter().for_each(|task| task.join().unwrap());
-    let is_parked = || {
-        let metrics = runtime.metrics();
-        let mut workers = metrics.workers().iter();
-        workers.all(|worker| worker.parked() == worker.unparked() + 1)
-    };
-    until(is_parked);
+    rest(runtime);
 }
 
 fn named(report: &ShutdownReport) -> Vec<(Id, u32)> {
@@ -163,24 +161,24 @@ fn every_stuck_task_is_named_once() {
     });
 }
 
-/// Its destructor waits until the sender is dropped.
+/// Its destructor says when it has begun, and waits until the sender is dropped.
 struct Slow {
-    inside: Sender<()>,
+    inside: Sender<Instant>,
     released: Receiver<()>,
 }
 
 impl Drop for Slow {
     fn drop(&mut self) {
-        _ = self.inside.send(());
+        _ = self.inside.send(Instant::now());
         _ = self.released.recv();
     }
 }
 
-/// A future that is slow to drop, the news that its drop has begun, and what
+/// A future that is slow to drop, the news of when its drop has begun, and what
 /// ends it.
 fn slow() -> (
     impl Future<Output = ()> + Send + 'static,
-    Receiver<()>,
+    Receiver<Instant>,
     Sender<()>,
 ) {
     let ((inside, is_inside), (release, released)) = (channel(), channel());
@@ -214,6 +212,15 @@ fn repeat(attempt: impl Fn() -> bool) {
     while !attempt() {}
 }
 
+/// The report of a shutdown that waits for a short time, and whether the slow drop
+/// had begun by then: it may do so when the report is there.
+fn report_on(runtime: Runtime, is_inside: &Receiver<Instant>) -> (ShutdownReport, bool) {
+    let over = Instant::now() + SHORT;
+    let report = runtime.shutdown_timeout(SHORT);
+    let in_time = is_inside.try_recv().is_ok_and(|begun| begun < over);
+    (report, in_time)
+}
+
 #[test]
 fn a_stuck_destructor_of_a_queued_task_is_named() {
     guard(|| {
@@ -232,9 +239,8 @@ fn a_stuck_destructor_of_a_queued_task_is_named() {
                 until(|| handle.spawn(async {}).is_finished());
                 drop(leave);
             });
-            let report = runtime.shutdown_timeout(SHORT);
+            let (report, in_time) = report_on(runtime, &is_inside);
             assert!(!report.is_complete());
-            let in_time = is_inside.try_recv().is_ok();
             if in_time {
                 assert_eq!(named(&report), [(task.id(), line)], "{report}");
             }
@@ -256,9 +262,8 @@ fn a_stuck_destructor_of_a_suspended_task_is_named() {
                 let (future, is_inside, release) = slow();
                 let (task, line) = (runtime.spawn(future), line!());
                 warm_up(&runtime, count);
-                let report = runtime.shutdown_timeout(SHORT);
+                let (report, in_time) = report_on(runtime, &is_inside);
                 assert!(!report.is_complete(), "{report}");
-                let in_time = is_inside.try_recv().is_ok();
                 if in_time {
                     assert_eq!(named(&report), [(task.id(), line)], "{report}");
                 }
