@@ -15,10 +15,12 @@ use std::time::Duration;
 use support::guard;
 use workers::workers;
 
-/// What a thread has cost so far, with the name the kernel knows it by.
+/// What a thread has cost so far, with the name the kernel knows it by and whether it
+/// waits.
 #[derive(Clone, Debug, PartialEq)]
 struct Cost {
     name: String,
+    is_asleep: bool,
     voluntary_switches: u64,
     forced_switches: u64,
     ticks: u64,
@@ -33,11 +35,12 @@ fn cost(thread: &str) -> Option<Cost> {
         line.split_once(':')
             .map(|(_, value)| value.trim().to_owned())
     };
-    // The name in brackets may hold blanks; ticks are fields 14 and 15.
+    // The name in brackets may hold blanks; the state is field 3, ticks are 14 and 15.
     let after_name = stat.rsplit_once(')')?.1;
     let ticks = after_name.split_whitespace().skip(11).take(2);
     Some(Cost {
         name: field("Name")?,
+        is_asleep: after_name.trim_start().starts_with('S'),
         voluntary_switches: field("voluntary_ctxt_switches")?.parse().ok()?,
         forced_switches: field("nonvoluntary_ctxt_switches")?.parse().ok()?,
         ticks: ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum(),
@@ -66,13 +69,13 @@ fn idle_workers_neither_switch_context_nor_use_cpu_time() {
         virid::spawn(async {}).join().unwrap();
         let suspended = runtime.spawn(std::future::pending::<()>());
 
-        // A worker may search a little before it sleeps; the guard ends a
-        // search that never does.
+        // A worker may search a little before it sleeps, and without a processor it
+        // costs nothing meanwhile; the guard ends a search that never does.
         let mut before = costs(&own);
         loop {
             sleep(Duration::from_millis(200));
             let now = costs(&own);
-            if now == before {
+            if now == before && now.values().all(|cost| cost.is_asleep) {
                 break;
             }
             before = now;
