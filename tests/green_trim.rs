@@ -26,6 +26,9 @@ use workers::workers;
 const THREADS: usize = 20_000;
 const PAGE: usize = 4 << 10;
 
+/// How often a trim may come so late, on a busy machine, that the stacks have cooled.
+const ROUNDS: usize = 20;
+
 /// The memory that this process has, in bytes, without tables, which stay.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/statm").unwrap();
@@ -52,7 +55,10 @@ fn a_trim_gives_back_the_pages_of_free_stacks() {
                 burst(&runtime);
                 runtime.trim();
                 let (before, mut most) = (resident(), 0);
-                for _ in 0..3 {
+                for round in 0..ROUNDS {
+                    if round >= 3 && most >= THREADS / 2 * PAGE {
+                        break;
+                    }
                     burst(&runtime);
                     rest(&runtime);
                     // What a worker had in its hand when it was asked comes later.
@@ -60,7 +66,6 @@ fn a_trim_gives_back_the_pages_of_free_stacks() {
                     let more = resident().saturating_sub(before);
                     assert!(more <= 8 << 20, "{count} workers keep {more} bytes");
                 }
-                // One that comes late, on a busy machine, finds that they have cooled.
                 assert!(most >= THREADS / 2 * PAGE, "{most}");
             }
         });
