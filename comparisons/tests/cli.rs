@@ -156,13 +156,18 @@ fn wrong_answer_is_a_cell_and_exit_code_1() {
 
 #[test]
 fn hang_is_a_timeout_cell_and_the_rest_goes_on() {
-    let mut command = tiny("hang", "virid,rayon", &["--json", "--deadline", "1"]);
-    command.env("VIRID_COMPARE_FAULT", "flat:rayon:1000:hang");
-    let output = finish(command);
-    assert_eq!(output.status.code(), Some(1));
-    let document = json(&output);
-    assert_eq!(cell(&document, "rayon")["failure"]["kind"], "timeout");
-    assert!(cell(&document, "virid")["summary"].is_object());
+    // Where the machine stalls, the one that does not hang may need more than a second.
+    let document = ["1", "4", "16"].into_iter().map(|deadline| {
+        let mut command = tiny("hang", "virid,rayon", &["--json", "--deadline", deadline]);
+        command.env("VIRID_COMPARE_FAULT", "flat:rayon:1000:hang");
+        let output = finish(command);
+        assert_eq!(output.status.code(), Some(1));
+        let document = json(&output);
+        assert_eq!(cell(&document, "rayon")["failure"]["kind"], "timeout");
+        document
+    });
+    let mut summaries = document.map(|document| cell(&document, "virid")["summary"].clone());
+    assert!(summaries.any(|summary| summary.is_object()));
 }
 
 #[test]
