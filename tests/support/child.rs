@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const ROLE: &str = "VIRID_TEST_ROLE";
-const DEADLINE: Duration = Duration::from_secs(50);
+const DEADLINE: Duration = Duration::from_secs(240);
 
 /// What this process is to do, if it is the child.
 pub(crate) fn role() -> Option<String> {
