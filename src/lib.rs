@@ -29,12 +29,14 @@
 //!
 //! - [`task`]: spawning, joining, aborting; a table for those who come from Tokio.
 //! - [`thread`]: the names of [`std::thread`], on stacks of virid's own.
+//! - `sync`: the names of [`std::sync`], which suspend who waits and no worker.
 //! - `time`: sleeping, timeouts, intervals.
 //! - [`Builder`], [`Runtime`], [`Handle`]: building, entering and ending runtimes.
 //! - [`metrics`]: what the workers have done.
 //!
 //! # Features
 //!
+//! - `sync` (on by default): the module `sync`, over `event-listener` and `async-channel`.
 //! - `time` (on by default): waits that end by themselves, the module `time` and
 //!   `thread::{sleep, sleep_until, park_timeout}`. Their timers are those of `async-io`,
 //!   whose one thread starts at the first such wait.
@@ -43,7 +45,10 @@
 // within one folder and floor, from those listed left of it.
 //
 // 8  lib.rs
-// 7  task.rs  thread.rs  thread/{handle,scope,timed,blocking}.rs  time/{sleep,timeout,interval}.rs  time.rs
+// 7  task.rs  thread.rs  thread/{handle,scope,timed,blocking}.rs
+//    time.rs  time/{sleep,timeout,interval}.rs  sync.rs
+//    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,barrier,meeting,mpsc}.rs
+//    sync/{semaphore,notify,oneshot}.rs
 //                                           what users call, and the heads of task/ and thread/
 // 6  runtime/{handle,shutdown,owner,builder,check,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime
@@ -82,6 +87,13 @@ mod runtime;
 mod scheduler;
 mod unwind;
 
+#[cfg(all(feature = "sync", not(virid_loom)))]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+pub mod sync;
+/// Models know only the word of its locks.
+#[cfg(virid_loom)]
+#[path = "../tests/loom/sync.rs"]
+mod sync;
 pub mod task;
 #[cfg(not(virid_loom))]
 pub mod thread;

@@ -39,9 +39,10 @@
 //!   over a wait. It then waits for its own worker, also behind a task that computes.
 //! - **What blocks without virid's help blocks the worker**: `std::sync`, `std::net`,
 //!   `std::fs`, `stdin`, `std::thread::sleep`, `block_on` of other crates. Do such inside
-//!   [`blocking()`]. A lock of `std::sync` that is held over a wait is a deadlock. Where
-//!   the wait is that of a [`spawn`] (below), a watchdog says so on `stderr`, on Linux and
-//!   once for a runtime: what blocks, what waits, where both were spawned and what helps.
+//!   [`blocking()`]. A lock of `std::sync` that is held over a wait is a deadlock; those
+//!   of `virid::sync` may be. Where the wait is that of a [`spawn`] (below), a watchdog
+//!   says so on `stderr`, on Linux and once for a runtime: what blocks, what waits, where
+//!   both were spawned and what helps.
 //! - **Thread-locals belong to the worker**: all green threads on it see the same
 //!   value.
 //! - **Spawning may wait**: when more than 1,000 tasks wait in the worker's queue,
@@ -56,10 +57,10 @@
 //! [`JoinHandle::cancel`] and the end of the runtime ask a thread to end. One that
 //! has not begun never does. One that has begun is unwound, with its destructors,
 //! from its next *cancellation point*: [`park`], `park_timeout`, `sleep`, [`yield_now`],
-//! [`JoinHandle::join`], [`block_on`](crate::block_on), the end of a [`scope()`] when
-//! all its threads have ended, the beginning of [`blocking()`]. Who catches it with
-//! `catch_unwind` gets it again at the next one. A thread that always does, or that comes
-//! to no such point, is waited for;
+//! [`JoinHandle::join`], [`block_on`](crate::block_on), every wait of `virid::sync`, the
+//! end of a [`scope()`] when all its threads have ended, the beginning of [`blocking()`].
+//! Who catches it with `catch_unwind` gets it again at the next one. A thread that always
+//! does, or that comes to no such point, is waited for;
 //! [`shutdown_timeout`](crate::Runtime::shutdown_timeout) names it.
 //! `join` of a thread that ended so yields a boxed
 //! [`JoinError`](crate::task::JoinError) that says cancelled.

@@ -1,0 +1,107 @@
+//! What a semaphore gives, and why it does not.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::semaphore::Semaphore;
+
+/// The semaphore is closed.
+#[derive(Debug)]
+pub struct AcquireError(pub(super) ());
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the semaphore is closed")
+    }
+}
+
+impl std::error::Error for AcquireError {}
+
+/// Why there is no permit now.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The semaphore is closed.
+    Closed,
+    /// There are too few, or others wait.
+    NoPermits,
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the semaphore is closed",
+            Self::NoPermits => "the semaphore has no permits to give",
+        })
+    }
+}
+
+impl std::error::Error for TryAcquireError {}
+
+/// Permits of a [`Semaphore`], which get them back when this is dropped.
+#[must_use = "a permit that is not kept is given back at once"]
+#[clippy::has_significant_drop]
+#[derive(Debug)]
+pub struct SemaphorePermit<'a> {
+    pub(super) semaphore: &'a Semaphore,
+    pub(super) permits: usize,
+}
+
+/// Permits of a [`Semaphore`] that can be sent anywhere.
+#[must_use = "a permit that is not kept is given back at once"]
+#[clippy::has_significant_drop]
+#[derive(Debug)]
+pub struct OwnedSemaphorePermit {
+    pub(super) semaphore: Arc<Semaphore>,
+    pub(super) permits: usize,
+}
+
+macro_rules! permits {
+    ($permit:ty, |$this:ident| $semaphore:expr) => {
+        impl $permit {
+            /// Lets the semaphore have these permits no more.
+            pub fn forget(mut self) {
+                self.permits = 0;
+            }
+
+            /// Adds the permits of another one.
+            ///
+            /// # Panics
+            ///
+            /// Where that is of another semaphore.
+            #[track_caller]
+            pub fn merge(&mut self, mut other: Self) {
+                assert!(
+                    std::ptr::eq::<Semaphore>(&*self.semaphore, &*other.semaphore),
+                    "permits of two semaphores cannot be merged"
+                );
+                self.permits += std::mem::take(&mut other.permits);
+            }
+
+            /// Takes `n` of these permits out; nothing where there are fewer.
+            pub fn split(&mut self, n: usize) -> Option<Self> {
+                self.permits = self.permits.checked_sub(n)?;
+                let $this = self;
+                Some(Self {
+                    semaphore: $semaphore,
+                    permits: n,
+                })
+            }
+
+            /// How many permits these are.
+            pub fn num_permits(&self) -> usize {
+                self.permits
+            }
+        }
+
+        impl Drop for $permit {
+            fn drop(&mut self) {
+                if self.permits > 0 {
+                    self.semaphore.add_permits(self.permits);
+                }
+            }
+        }
+    };
+}
+
+permits!(SemaphorePermit<'_>, |this| this.semaphore);
+permits!(OwnedSemaphorePermit, |this| this.semaphore.clone());

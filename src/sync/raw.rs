@@ -1,0 +1,381 @@
+//! One word that is a lock: for one writer, or for many readers. A mutex is one that
+//! nobody reads.
+//!
+//! Who finds it free takes it with one compare-and-swap, and gives it back with one.
+//! All others wait for an event of `event-listener`, one for writers and one for
+//! readers, and the word says that they do:
+//!
+//! - **To wait is to listen, then to say so in the word, then to sleep.** Both ends of
+//!   a wait meet in the word, each with a read-modify-write: either the waiter's comes
+//!   first, and who gives the lock back sees the bit and notifies; or it comes second,
+//!   and the waiter sees a free lock and takes it. Who sees the bit also sees the
+//!   listener, which is in the event's list since before (Release and Acquire on the
+//!   word). So no fence is needed, and nothing is notified where nobody waits.
+//! - **Who clears a bit notifies**: one writer, or all readers, and they look again.
+//!   Each of them takes the lock, or says in the word again that it waits, or leaves.
+//!   A writer that was notified takes the lock with its bit set, for those behind it.
+//! - **Who leaves without the lock** (its thread is cancelled, its future dropped) gives
+//!   its notification to the next, which `event-listener` does, and then clears both
+//!   bits and notifies: those who wait look again and say again what they wait for, and
+//!   a bit that was about the leaver alone is gone.
+//! - **Phases.** A writer leaves to readers first, the last reader to a writer; readers
+//!   that come while a writer waits wait too. So neither keeps out the other.
+//! - **Newcomers may overtake**, as with std's locks: the thread that has just given a
+//!   lock back takes it again without a switch. Who was notified in vain `PATIENCE`
+//!   times sets `STARVED`, which keeps newcomers out until the next of those who wait
+//!   has the lock. On one worker a loop that holds the lock over each of its waits
+//!   would else never let anybody in. The bit is set only while who has set it waits:
+//!   it is cleared when that one takes the lock or leaves.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::event::{Event, EventListener};
+use crate::primitives::{AtomicUsize, Ordering, const_fn, needed};
+
+/// A writer has the lock.
+const WRITER: usize = 1;
+/// Readers wait, and writers.
+const READERS_WAIT: usize = 1 << 1;
+const WRITERS_WAIT: usize = 1 << 2;
+/// Somebody has waited for long; see the head of this file.
+const STARVED: usize = 1 << 3;
+/// One reader that has the lock; the bits from here on count them.
+const READER: usize = 1 << 4;
+
+/// How often a waiter is notified in vain before it keeps newcomers out. Models are
+/// too small for more than once.
+const PATIENCE: u8 = if cfg!(virid_loom) { 1 } else { 4 };
+
+pub(crate) struct Raw {
+    word: AtomicUsize,
+    readers: Event,
+    writers: Event,
+}
+
+/// What the lock is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    Read,
+    Write,
+}
+
+impl Use {
+    /// What the lock adds to its word for it.
+    fn unit(self) -> usize {
+        match self {
+            Self::Read => READER,
+            Self::Write => WRITER,
+        }
+    }
+
+    fn waits(self) -> usize {
+        match self {
+            Self::Read => READERS_WAIT,
+            Self::Write => WRITERS_WAIT,
+        }
+    }
+
+    /// Whether the lock is held in a way that does not go with it.
+    fn conflicts(self, word: usize) -> bool {
+        match self {
+            Self::Read => word & WRITER != 0,
+            Self::Write => word & WRITER != 0 || word >= READER,
+        }
+    }
+
+    /// What keeps a newcomer out that could have the lock.
+    fn queue_before(self) -> usize {
+        match self {
+            Self::Read => WRITERS_WAIT | STARVED,
+            Self::Write => STARVED,
+        }
+    }
+}
+
+impl Raw {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self {
+                word: AtomicUsize::new(0),
+                readers: Event::new(),
+                writers: Event::new(),
+            }
+        }
+    }
+
+    /// Takes the lock where nobody has it and nobody waits.
+    #[inline]
+    pub(crate) fn write_at_once(&self) -> bool {
+        // Ordering: Acquire pairs with the Release of who gave it back.
+        let acquire = needed!("taking of a lock", Ordering::Acquire, not Ordering::Relaxed);
+        self.word
+            .compare_exchange(0, WRITER, acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// The same for reading, beside other readers.
+    #[inline]
+    pub(crate) fn read_at_once(&self) -> bool {
+        // Ordering: Relaxed, because the exchange decides.
+        let word = self.word.load(Ordering::Relaxed);
+        // A number of readers that is near its end is for `take` to refuse.
+        word & (WRITER | WRITERS_WAIT | STARVED) == 0
+            && word < usize::MAX / 2
+            && self
+                .word
+                .compare_exchange(word, word + READER, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Takes the lock if it is free, whoever waits.
+    pub(crate) fn try_take(&self, wanted: Use) -> bool {
+        self.take(wanted, 0, 0, 0, 0)
+    }
+
+    /// The lock, when its turn has come. Dropped before, it leaves no trace.
+    pub(crate) fn wait_for(&self, wanted: Use) -> Waiting<'_> {
+        Waiting {
+            lock: self,
+            wanted,
+            listener: None,
+            has_waited: false,
+            in_vain: 0,
+            has_lock: false,
+        }
+    }
+
+    /// Takes the lock unless it is held, or any of `kept_out_by` is set, adding
+    /// `setting` and without `clearing`. Else, unless it is 0, adds `refused`.
+    fn take(
+        &self,
+        wanted: Use,
+        kept_out_by: usize,
+        setting: usize,
+        clearing: usize,
+        refused: usize,
+    ) -> bool {
+        // Ordering: Relaxed, because the exchange decides.
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let may = !wanted.conflicts(word) && word & kept_out_by == 0;
+            let next = if may {
+                assert!(word < usize::MAX / 2, "too many readers of one lock");
+                // It is not held for writing, so either unit can be added.
+                ((word | setting) & !clearing) + wanted.unit()
+            } else if refused == 0 {
+                return false;
+            } else {
+                word | refused
+            };
+            // Ordering: Acquire as in `write_at_once`; Release so that who sees our
+            // bit sees our listener (pairs with the Acquire in `give_back_cold`).
+            match self
+                .word
+                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return may,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Gives it back.
+    ///
+    /// # Safety
+    ///
+    /// The caller has it for writing, and no more from here on.
+    #[inline]
+    pub(crate) unsafe fn end_write(&self) {
+        // Ordering: Release pairs with the Acquire of who takes it next.
+        let release = needed!("giving back of a lock", Ordering::Release, not Ordering::Relaxed);
+        let left = self
+            .word
+            .compare_exchange(WRITER, 0, release, Ordering::Relaxed);
+        if left.is_err() {
+            self.end_write_cold();
+        }
+    }
+
+    #[cold]
+    fn end_write_cold(&self) {
+        self.change(|word| {
+            let free = word & !WRITER;
+            let called = if free & READERS_WAIT != 0 {
+                READERS_WAIT
+            } else {
+                free & WRITERS_WAIT
+            };
+            (free & !called, called)
+        });
+    }
+
+    /// Gives it back.
+    ///
+    /// # Safety
+    ///
+    /// The caller has it for reading, and no more from here on.
+    #[inline]
+    pub(crate) unsafe fn end_read(&self) {
+        // Ordering: as in `end_write`.
+        let release = needed!("giving back by a reader", Ordering::Release, not Ordering::Relaxed);
+        let before = self.word.fetch_sub(READER, release);
+        if before < 2 * READER && before & (READERS_WAIT | WRITERS_WAIT) != 0 {
+            self.end_reads_cold();
+        }
+    }
+
+    #[cold]
+    fn end_reads_cold(&self) {
+        self.change(|word| {
+            // Who has it now sees the bits when it gives it back.
+            let called = if Use::Write.conflicts(word) {
+                0
+            } else if word & WRITERS_WAIT != 0 {
+                WRITERS_WAIT
+            } else {
+                word & READERS_WAIT
+            };
+            (word & !called, called)
+        });
+    }
+
+    /// Makes a writer a reader, and lets those in who wait to read.
+    ///
+    /// # Safety
+    ///
+    /// The caller has it for writing, and from here on for reading.
+    pub(crate) unsafe fn downgrade(&self) {
+        self.change(|word| {
+            let called = word & READERS_WAIT;
+            ((word & !WRITER & !called) + READER, called)
+        });
+    }
+
+    /// Where somebody leaves who has waited: all look again.
+    fn leave(&self, starved: usize) {
+        self.change(|word| {
+            let called = word & (READERS_WAIT | WRITERS_WAIT);
+            (word & !(called | starved), called)
+        });
+    }
+
+    /// Changes the word, and notifies those whose bits the change clears.
+    fn change(&self, change: impl Fn(usize) -> (usize, usize)) {
+        let mut word = self.word.load(Ordering::Relaxed);
+        let called = loop {
+            let (next, called) = change(word);
+            // Ordering: Release as in `end_write`, Acquire as `take` says. Also where
+            // nothing changes: what we have seen is then what is there.
+            match self
+                .word
+                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => break called,
+                Err(now) => word = now,
+            }
+        };
+        if called & READERS_WAIT != 0 {
+            needed!("readers' call", self.readers.notify_relaxed(usize::MAX));
+        }
+        if called & WRITERS_WAIT != 0 {
+            needed!("writer's call", self.writers.notify_relaxed(1));
+        }
+    }
+
+    fn event(&self, wanted: Use) -> &Event {
+        match wanted {
+            Use::Read => &self.readers,
+            Use::Write => &self.writers,
+        }
+    }
+}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({:#x})", self.word.load(Ordering::Relaxed))
+    }
+}
+
+/// Somebody who waits for the lock; ready when that one has it.
+pub(crate) struct Waiting<'a> {
+    lock: &'a Raw,
+    wanted: Use,
+    listener: Option<EventListener>,
+    /// It was in the list once.
+    has_waited: bool,
+    in_vain: u8,
+    has_lock: bool,
+}
+
+impl Waiting<'_> {
+    /// The bit that this one may have set.
+    fn starved(&self) -> usize {
+        if self.in_vain >= PATIENCE { STARVED } else { 0 }
+    }
+
+    /// Takes the lock, or says in the word that this one waits, where `refused` is so.
+    fn take(&mut self, refused: usize) -> bool {
+        let wanted = self.wanted;
+        let (kept_out_by, setting) = if !self.has_waited {
+            (wanted.queue_before(), 0)
+        } else if wanted == Use::Write {
+            // For those behind.
+            (
+                0,
+                needed!("bit of a writer who was called", WRITERS_WAIT, not 0),
+            )
+        } else {
+            (0, 0)
+        };
+        let clearing = needed!("end of a long wait", self.starved(), not 0);
+        self.has_lock = self
+            .lock
+            .take(wanted, kept_out_by, setting, clearing, refused);
+        self.has_lock
+    }
+}
+
+impl Future for Waiting<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        debug_assert!(!this.has_lock, "a lock that was taken was polled again");
+        loop {
+            if let Some(listener) = &mut this.listener {
+                ready!(Pin::new(listener).poll(context));
+                this.listener = None;
+                this.has_waited = true;
+                if this.take(0) {
+                    return Poll::Ready(());
+                }
+                this.in_vain = this.in_vain.saturating_add(1);
+            }
+            this.listener = Some(this.lock.event(this.wanted).listen());
+            if this.take(needed!("bit of who waits", this.wanted.waits() | this.starved(), not 0)) {
+                // A notification that came meanwhile goes to the next.
+                this.listener = None;
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.has_lock && (self.has_waited || self.listener.is_some()) {
+            drop(self.listener.take());
+            let starved = needed!("long wait of who leaves", self.starved(), not 0);
+            needed!("look of those behind who leaves", self.lock.leave(starved));
+        }
+    }
+}
+
+impl fmt::Debug for Waiting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Waiting({:?})", self.wanted)
+    }
+}
