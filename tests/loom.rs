@@ -11,7 +11,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use virid::internals::{idle, memory, task};
+use virid::internals::{idle, locks, memory, task};
 
 macro_rules! models {
     ($($module:ident :: $model:ident,)+) => {
@@ -58,6 +58,14 @@ models! {
     memory::a_batch_of_the_overflow_goes_to_one_taker,
     memory::a_batch_is_left_for_the_owner,
     memory::a_yield_behind_the_front_is_seen,
+    locks::two_writers_take_turns,
+    locks::a_lock_passes_through_those_who_wait,
+    locks::a_reader_and_a_writer_wait_for_a_writer,
+    locks::a_writer_waits_for_readers,
+    locks::readers_come_in_when_a_writer_becomes_one,
+    locks::who_leaves_passes_the_lock_on,
+    locks::who_leaves_after_a_long_wait_keeps_nobody_out,
+    locks::a_writer_that_leaves_lets_a_reader_in,
 }
 
 /// Fails, and says why this runtime is not built like that; run in a child.
@@ -184,6 +192,34 @@ const NEEDED: &[(&str, &[&str])] = &[
     (
         "wait for those without a lane",
         &["the_last_cells_race_the_end_of_their_runtime"],
+    ),
+    (
+        "taking of a lock",
+        &["two_writers_take_turns", "a_writer_waits_for_readers"],
+    ),
+    ("giving back of a lock", &["two_writers_take_turns"]),
+    ("giving back by a reader", &["a_writer_waits_for_readers"]),
+    ("bit of who waits", &["two_writers_take_turns"]),
+    ("writer's call", &["two_writers_take_turns"]),
+    (
+        "readers' call",
+        &[
+            "a_reader_and_a_writer_wait_for_a_writer",
+            "readers_come_in_when_a_writer_becomes_one",
+        ],
+    ),
+    (
+        "bit of a writer who was called",
+        &["a_lock_passes_through_those_who_wait"],
+    ),
+    ("end of a long wait", &["two_writers_take_turns"]),
+    (
+        "long wait of who leaves",
+        &["who_leaves_passes_the_lock_on"],
+    ),
+    (
+        "look of those behind who leaves",
+        &["a_writer_that_leaves_lets_a_reader_in"],
     ),
 ];
 

@@ -6,5 +6,6 @@
 //! Models contain no protocol of their own: no fence and no compare-and-swap.
 
 pub mod idle;
+pub mod locks;
 pub mod memory;
 pub mod task;
