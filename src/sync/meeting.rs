@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvError, SendError, TryRecvError, TrySendError};
 
-use super::line::Line;
-use super::oneshot;
+use super::line::{End, Line};
+use super::oneshot::{self, Wake};
 use crate::primitives::Mutex;
 
 pub(super) struct Meeting<T> {
@@ -44,12 +44,13 @@ impl<T> Meeting<T> {
     }
 
     pub(super) fn remove_sender(&self) {
-        let mut place = self.place.lock();
-        place.senders -= 1;
-        if place.senders == 0 {
-            // Their ends say so to the takers.
-            drop(place.takers.take());
-        }
+        let takers = {
+            let mut place = self.place.lock();
+            place.senders -= 1;
+            (place.senders == 0).then(|| place.takers.take())
+        };
+        // Their ends say so to the takers.
+        drop(takers);
     }
 
     pub(super) fn remove_receiver(&self) {
@@ -58,7 +59,7 @@ impl<T> Meeting<T> {
             place.has_receiver = false;
             (place.offers.take(), std::mem::take(&mut place.given_back))
         };
-        for (_, (value, back)) in offers {
+        for (value, back) in offers {
             // A sender that has left meanwhile does not want it.
             drop(back.send(Some(value)));
         }
@@ -67,23 +68,31 @@ impl<T> Meeting<T> {
 
     /// Gives the value to a taker, if there is one.
     pub(super) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        self.place.lock().give(value)
+        let given = self.place.lock().give(value);
+        given.map(Wake::wake)
     }
 
     pub(super) async fn send(&self, value: T) -> Result<(), SendError<T>> {
-        let (number, mut taken) = {
+        // What is named last is dropped first: who leaves does not wake itself.
+        let (_offer, taken) = {
             let mut place = self.place.lock();
-            match place.give(value) {
-                Ok(()) => return Ok(()),
-                Err(TrySendError::Disconnected(value)) => return Err(SendError(value)),
-                Err(TrySendError::Full(value)) => {
-                    let (back, taken) = oneshot::channel();
-                    (place.offers.join((value, back)), taken)
+            let value = match place.give(value) {
+                Ok(wake) => {
+                    drop(place);
+                    wake.wake();
+                    return Ok(());
                 }
-            }
+                Err(TrySendError::Disconnected(value)) => return Err(SendError(value)),
+                Err(TrySendError::Full(value)) => value,
+            };
+            let (back, taken) = oneshot::channel();
+            let offer = Offer {
+                meeting: self,
+                number: place.offers.join((value, back)),
+            };
+            (offer, taken)
         };
-        let _leaves = Leaves(|| drop_offer(self, number));
-        match (&mut taken).await {
+        match taken.await {
             Ok(Some(value)) => Err(SendError(value)),
             // A sender's end is dropped by who takes the value only.
             Ok(None) | Err(_) => Ok(()),
@@ -91,73 +100,73 @@ impl<T> Meeting<T> {
     }
 
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
-        self.place.lock().take()
+        let (value, wake) = self.place.lock().take()?;
+        wake.wake();
+        Ok(value)
     }
 
     pub(super) async fn recv(&self) -> Result<T, RecvError> {
-        let (number, given) = {
+        let mut taker = {
             let mut place = self.place.lock();
             match place.take() {
-                Ok(value) => return Ok(value),
-                Err(TryRecvError::Disconnected) => return Err(RecvError),
-                Err(TryRecvError::Empty) => {
-                    let (give, given) = oneshot::channel();
-                    (place.takers.join(give), given)
+                Ok((value, wake)) => {
+                    drop(place);
+                    wake.wake();
+                    return Ok(value);
                 }
+                Err(TryRecvError::Disconnected) => return Err(RecvError),
+                Err(TryRecvError::Empty) => {}
             }
-        };
-        let mut taker = Taker {
-            meeting: self,
-            number,
-            given,
+            let (give, given) = oneshot::channel();
+            Taker {
+                meeting: self,
+                number: place.takers.join(give),
+                given,
+            }
         };
         (&mut taker.given).await.map_err(|_| RecvError)
     }
 }
 
-/// Whoever sent it is gone; so is the value.
-fn drop_offer<T>(meeting: &Meeting<T>, number: u64) {
-    let offer = meeting.place.lock().offers.leave(number);
-    // Its destructor is not ours to call under the lock.
-    drop(offer);
-}
-
 impl<T> Place<T> {
-    fn give(&mut self, mut value: T) -> Result<(), TrySendError<T>> {
+    fn give(&mut self, mut value: T) -> Result<Wake, TrySendError<T>> {
         if !self.has_receiver {
             return Err(TrySendError::Disconnected(value));
         }
-        while let Some(taker) = self.takers.pop() {
-            match taker.send(value) {
-                Ok(()) => return Ok(()),
+        while let Some(taker) = self.takers.pop(End::Oldest) {
+            match taker.put(value) {
+                Ok(wake) => return Ok(wake),
+                // It has left just now.
                 Err(back) => value = back,
             }
         }
         Err(TrySendError::Full(value))
     }
 
-    fn take(&mut self) -> Result<T, TryRecvError> {
+    fn take(&mut self) -> Result<(T, Wake), TryRecvError> {
         if let Some(value) = self.given_back.pop_front() {
-            return Ok(value);
+            return Ok((value, Wake::NOBODY));
         }
-        match self.offers.pop() {
-            Some((value, sender)) => {
-                // One that leaves just now has sent it all the same.
-                drop(sender.send(None));
-                Ok(value)
-            }
+        match self.offers.pop(End::Oldest) {
+            // One that leaves just now has sent it all the same.
+            Some((value, sender)) => Ok((value, sender.put(None).unwrap_or(Wake::NOBODY))),
             None if self.senders == 0 => Err(TryRecvError::Disconnected),
             None => Err(TryRecvError::Empty),
         }
     }
 }
 
-/// Calls the function when it is dropped.
-struct Leaves<F: FnMut()>(F);
+/// A sender that waits. Dropped before its value was taken, it leaves the line with it.
+struct Offer<'a, T> {
+    meeting: &'a Meeting<T>,
+    number: u64,
+}
 
-impl<F: FnMut()> Drop for Leaves<F> {
+impl<T> Drop for Offer<'_, T> {
     fn drop(&mut self) {
-        (self.0)();
+        let offer = self.meeting.place.lock().offers.leave(self.number);
+        // Its destructor is not ours to call under the lock.
+        drop(offer);
     }
 }
 
@@ -171,10 +180,16 @@ struct Taker<'a, T> {
 
 impl<T> Drop for Taker<'_, T> {
     fn drop(&mut self) {
-        let mut place = self.meeting.place.lock();
-        place.takers.leave(self.number);
-        if let Ok(value) = self.given.try_recv() {
-            place.given_back.push_back(value);
-        }
+        // From here on it is given nothing, and not woken by its own end.
+        self.given.close();
+        let give = {
+            let mut place = self.meeting.place.lock();
+            let give = place.takers.leave(self.number);
+            if let Ok(value) = self.given.try_recv() {
+                place.given_back.push_back(value);
+            }
+            give
+        };
+        drop(give);
     }
 }

@@ -1,13 +1,15 @@
-//! Notifications without a value: one permit under a lock that nobody holds for long,
-//! and an event.
+//! Notifications without a value: one permit under a lock that nobody holds for long.
+//! Who waits has a place in line and a [`oneshot`] channel, through which it is told.
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use event_listener::{Event, EventListener, IntoNotification};
-
+use super::line::{End, Line};
+use super::oneshot::{self, Wake};
 use crate::drive::drive;
 use crate::primitives::Mutex;
 
@@ -30,30 +32,48 @@ use crate::primitives::Mutex;
 /// ```
 pub struct Notify {
     state: Mutex<State>,
-    /// Says to each whether it was meant alone.
-    event: Event<Kind>,
 }
 
-#[derive(Debug)]
 struct State {
     /// Somebody was to be notified when nobody waited.
     has_permit: bool,
     /// How often all were notified.
     rounds: u64,
+    line: Line<oneshot::Sender<Told>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    One,
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    /// It alone, as who waits longest or shortest.
+    One(End),
     All,
 }
 
+impl State {
+    fn tell_one(&mut self, end: End) -> Wake {
+        while let Some(one) = self.line.pop(end) {
+            // Who waits leaves the line before its channel ends.
+            if let Ok(wake) = one.put(Told::One(end)) {
+                return wake;
+            }
+        }
+        self.has_permit = true;
+        Wake::NOBODY
+    }
+}
+
 /// The future of [`Notify::notified`].
-pub struct Notified<'a> {
-    notify: &'a Notify,
+pub struct Notified<'a>(Waits<&'a Notify>);
+
+/// The future of [`Notify::notified_owned`].
+pub struct OwnedNotified(Waits<Arc<Notify>>);
+
+struct Waits<N: Deref<Target = Notify>> {
+    notify: N,
     /// Those at its creation.
     rounds: u64,
-    listener: Option<EventListener<Kind>>,
+    /// In line, from the first poll on.
+    place: Option<(u64, oneshot::Receiver<Told>)>,
     is_over: bool,
 }
 
@@ -68,8 +88,8 @@ impl Notify {
             state: Mutex::new(State {
                 has_permit: false,
                 rounds: 0,
+                line: Line::new(),
             }),
-            event: Event::with_tag(),
         }
     }
 
@@ -82,7 +102,7 @@ impl Notify {
         Self::new()
     }
 
-    /// Notifies who waits longest. Where nobody does it leaves a permit, one at most,
+    /// Notifies who has waited longest. Where nobody does it leaves a permit, one at most,
     /// for the next who comes. Never waits.
     ///
     /// ```
@@ -91,14 +111,25 @@ impl Notify {
     /// notify.blocking_notified(); // returns at once
     /// ```
     pub fn notify_one(&self) {
-        self.tell_one(&mut self.state.lock());
+        self.tell_one(End::Oldest);
     }
 
-    fn tell_one(&self, state: &mut State) {
-        // Under the lock, as listening is: whoever comes later finds the permit.
-        if self.event.notify(1.additional().tag(Kind::One)) == 0 {
-            state.has_permit = true;
-        }
+    /// [`notify_one`](Self::notify_one) for who has waited shortest.
+    ///
+    /// ```
+    /// let notify = virid::sync::Notify::new();
+    /// let (mut first, mut last) = (Box::pin(notify.notified()), Box::pin(notify.notified()));
+    /// assert!(!first.as_mut().enable() && !last.as_mut().enable());
+    /// notify.notify_last();
+    /// assert!(!first.as_mut().enable() && last.as_mut().enable());
+    /// ```
+    pub fn notify_last(&self) {
+        self.tell_one(End::Newest);
+    }
+
+    fn tell_one(&self, end: End) {
+        let wake = self.state.lock().tell_one(end);
+        wake.wake();
     }
 
     /// Notifies all whose [`notified`](Self::notified) was called before, polled or
@@ -113,9 +144,13 @@ impl Notify {
     /// # });
     /// ```
     pub fn notify_waiters(&self) {
-        let mut state = self.state.lock();
-        state.rounds += 1;
-        self.event.notify(usize::MAX.additional().tag(Kind::All));
+        let wakes: Vec<_> = {
+            let mut state = self.state.lock();
+            state.rounds += 1;
+            let all = state.line.take();
+            all.filter_map(|one| one.put(Told::All).ok()).collect()
+        };
+        wakes.into_iter().for_each(Wake::wake);
     }
 
     /// Ready when the caller is notified. It stands in line from its first poll on; a
@@ -130,12 +165,20 @@ impl Notify {
     /// # });
     /// ```
     pub fn notified(&self) -> Notified<'_> {
-        Notified {
-            notify: self,
-            rounds: self.state.lock().rounds,
-            listener: None,
-            is_over: false,
-        }
+        Notified(Waits::new(self))
+    }
+
+    /// [`notified`](Self::notified) with a future that can be sent anywhere.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// let notify = Arc::new(virid::sync::Notify::new());
+    /// let task = virid::spawn(notify.clone().notified_owned());
+    /// notify.notify_one();
+    /// task.join().unwrap();
+    /// ```
+    pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
+        OwnedNotified(Waits::new(self))
     }
 
     /// [`notified`](Self::notified) for green and plain threads: waits to be notified.
@@ -162,60 +205,96 @@ impl Notify {
     }
 }
 
-impl Notified<'_> {
-    /// Stands in line already, as a first poll would. Whether it is notified.
-    ///
-    /// ```
-    /// let notify = virid::sync::Notify::new();
-    /// let mut notified = Box::pin(notify.notified());
-    /// assert!(!notified.as_mut().enable());
-    /// notify.notify_one(); // this one is in line
-    /// assert!(notified.as_mut().enable());
-    /// ```
-    pub fn enable(self: Pin<&mut Self>) -> bool {
-        self.poll(&mut Context::from_waker(Waker::noop()))
-            .is_ready()
+impl<N: Deref<Target = Notify>> Waits<N> {
+    fn new(notify: N) -> Self {
+        let rounds = notify.state.lock().rounds;
+        Self {
+            notify,
+            rounds,
+            place: None,
+            is_over: false,
+        }
     }
-}
 
-impl Future for Notified<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        if this.is_over {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_over {
             return Poll::Ready(());
         }
-        if this.listener.is_none() {
-            let mut state = this.notify.state.lock();
-            if state.rounds == this.rounds && !std::mem::take(&mut state.has_permit) {
-                // Under the lock, as the notification is: none is missed.
-                this.listener = Some(this.notify.event.listen());
+        if self.place.is_none() {
+            let mut state = self.notify.state.lock();
+            if state.rounds == self.rounds && !std::mem::take(&mut state.has_permit) {
+                let (tell, told) = oneshot::channel();
+                self.place = Some((state.line.join(tell), told));
             }
         }
-        if let Some(listener) = &mut this.listener {
-            ready!(Pin::new(listener).poll(context));
-            this.listener = None;
+        if let Some((_, told)) = &mut self.place {
+            let told = ready!(Pin::new(told).poll(context));
+            debug_assert!(told.is_ok(), "nobody else takes it out of the line");
+            self.place = None;
         }
-        this.is_over = true;
+        self.is_over = true;
         Poll::Ready(())
     }
 }
 
-impl Drop for Notified<'_> {
+impl<N: Deref<Target = Notify>> Drop for Waits<N> {
     fn drop(&mut self) {
-        let Some(mut listener) = self.listener.take() else {
+        let Some((number, mut told)) = self.place.take() else {
             return;
         };
-        let mut state = self.notify.state.lock();
-        let told = Pin::new(&mut listener).poll(&mut Context::from_waker(Waker::noop()));
-        if told == Poll::Ready(Kind::One) {
-            self.notify.tell_one(&mut state);
-        }
-        // It leaves the list under the lock: no notification comes in between.
-        drop(listener);
+        let (tell, wake) = {
+            let mut state = self.notify.state.lock();
+            let tell = state.line.leave(number);
+            let wake = match told.try_recv() {
+                // It was for one, which does not want it any more.
+                Ok(Told::One(end)) => state.tell_one(end),
+                _ => Wake::NOBODY,
+            };
+            (tell, wake)
+        };
+        // In this order it is not woken by its own end.
+        drop(told);
+        drop(tell);
+        wake.wake();
     }
 }
+
+macro_rules! notified {
+    ($notified:ty) => {
+        impl $notified {
+            /// Stands in line already, as a first poll would. Whether it is notified.
+            ///
+            /// ```
+            /// let notify = virid::sync::Notify::new();
+            /// let mut notified = Box::pin(notify.notified());
+            /// assert!(!notified.as_mut().enable());
+            /// notify.notify_one(); // this one is in line
+            /// assert!(notified.as_mut().enable());
+            /// ```
+            pub fn enable(mut self: Pin<&mut Self>) -> bool {
+                let mut context = Context::from_waker(Waker::noop());
+                self.0.poll(&mut context).is_ready()
+            }
+        }
+
+        impl Future for $notified {
+            type Output = ();
+
+            fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+                self.0.poll(context)
+            }
+        }
+
+        impl fmt::Debug for $notified {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct("Notified").finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+notified!(Notified<'_>);
+notified!(OwnedNotified);
 
 impl Default for Notify {
     fn default() -> Self {
@@ -226,11 +305,5 @@ impl Default for Notify {
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notify").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Notified<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notified").finish_non_exhaustive()
     }
 }

@@ -16,9 +16,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-
-use event_listener::{Event, EventListener};
+use std::task::{Context, Poll, Waker};
 
 use crate::drive::drive;
 use crate::primitives::Mutex;
@@ -60,31 +58,54 @@ impl fmt::Display for TryRecvError {
 
 impl std::error::Error for TryRecvError {}
 
-struct Shared<T> {
-    state: Mutex<State<T>>,
-    /// The sender is gone, with a value or without.
-    sent: Event,
-    /// The receiver takes none any more.
-    closed: Event,
-}
+type Shared<T> = Mutex<State<T>>;
 
 struct State<T> {
     value: Option<T>,
     is_sent: bool,
     is_closed: bool,
+    /// Who waits on either side.
+    receiver: Option<Waker>,
+    sender: Option<Waker>,
+}
+
+/// Somebody to be woken, without the locks under which it was decided: a waker is code
+/// of others.
+#[must_use = "somebody waits to be woken"]
+pub(super) struct Wake(Option<Waker>);
+
+impl Wake {
+    pub(super) const NOBODY: Self = Self(None);
+
+    pub(super) fn wake(self) {
+        if let Some(waker) = self.0 {
+            waker.wake();
+        }
+    }
+}
+
+/// Puts the waker of who polls into its slot. What was there before is for the caller to
+/// drop, without the lock.
+fn register(slot: &mut Option<Waker>, context: &Context<'_>) -> Option<Waker> {
+    let is_there = slot
+        .as_ref()
+        .is_some_and(|waker| waker.will_wake(context.waker()));
+    if is_there {
+        return None;
+    }
+    slot.replace(context.waker().clone())
 }
 
 /// Sends the value. Dropped without one, it tells the receiver so.
 pub struct Sender<T> {
-    shared: Arc<Shared<T>>,
-    closed: Option<EventListener>,
+    /// Until it has sent.
+    shared: Option<Arc<Shared<T>>>,
 }
 
 /// Gets the value: a future, or [`blocking_recv`](Self::blocking_recv). Dropped, it
 /// drops a value that was sent.
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
-    sent: Option<EventListener>,
     has_ended: bool,
 }
 
@@ -96,22 +117,18 @@ pub struct Receiver<T> {
 /// assert_eq!(receiver.try_recv(), Ok("value"));
 /// ```
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(Shared {
-        state: Mutex::new(State {
-            value: None,
-            is_sent: false,
-            is_closed: false,
-        }),
-        sent: Event::new(),
-        closed: Event::new(),
-    });
+    let shared = Arc::new(Mutex::new(State {
+        value: None,
+        is_sent: false,
+        is_closed: false,
+        receiver: None,
+        sender: None,
+    }));
     let sender = Sender {
-        shared: shared.clone(),
-        closed: None,
+        shared: Some(shared.clone()),
     };
     let receiver = Receiver {
         shared,
-        sent: None,
         has_ended: false,
     };
     (sender, receiver)
@@ -130,13 +147,24 @@ impl<T> Sender<T> {
     ///
     /// With the value, where the receiver is gone or closed.
     pub fn send(self, value: T) -> Result<(), T> {
-        let mut state = self.shared.state.lock();
+        self.put(value)?.wake();
+        Ok(())
+    }
+
+    /// [`send`](Self::send), for who holds a lock: the receiver is woken later.
+    pub(super) fn put(mut self, value: T) -> Result<Wake, T> {
+        let shared = self.shared.take().expect("it sends once");
+        let mut state = shared.lock();
+        state.is_sent = true;
         if state.is_closed {
             return Err(value);
         }
         state.value = Some(value);
-        // `drop` says so to the receiver.
-        Ok(())
+        Ok(Wake(state.receiver.take()))
+    }
+
+    fn shared(&self) -> &Shared<T> {
+        self.shared.as_ref().expect("it has not sent yet")
     }
 
     /// Whether the receiver takes no value any more.
@@ -149,7 +177,7 @@ impl<T> Sender<T> {
     /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.state.lock().is_closed
+        self.shared().lock().is_closed
     }
 
     /// Ready when the receiver takes no value any more.
@@ -174,26 +202,28 @@ impl<T> Sender<T> {
     /// assert!(sender.poll_closed(&mut Context::from_waker(Waker::noop())).is_pending());
     /// ```
     pub fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        loop {
-            if let Some(closed) = &mut self.closed {
-                ready!(Pin::new(closed).poll(context));
-                self.closed = None;
-            }
-            let state = self.shared.state.lock();
-            if state.is_closed {
-                return Poll::Ready(());
-            }
-            // Under the lock, as the notification is: none is missed.
-            self.closed = Some(self.shared.closed.listen());
+        let mut state = self.shared().lock();
+        if state.is_closed {
+            return Poll::Ready(());
         }
+        let before = register(&mut state.sender, context);
+        drop(state);
+        drop(before);
+        Poll::Pending
     }
 }
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        let mut state = self.shared.state.lock();
-        state.is_sent = true;
-        self.shared.sent.notify_additional(1);
+        let Some(shared) = self.shared.take() else {
+            return;
+        };
+        let wake = {
+            let mut state = shared.lock();
+            state.is_sent = true;
+            Wake(state.receiver.take())
+        };
+        wake.wake();
     }
 }
 
@@ -235,16 +265,13 @@ impl<T> Receiver<T> {
     ///
     /// Where no value was sent yet, or none will be.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        let mut state = self.shared.state.lock();
-        if let Some(value) = state.value.take() {
-            self.has_ended = true;
-            return Ok(value);
+        let mut state = self.shared.lock();
+        let value = state.value.take();
+        if value.is_none() && !state.is_sent && !state.is_closed {
+            return Err(TryRecvError::Empty);
         }
-        if state.is_sent || state.is_closed {
-            self.has_ended = true;
-            return Err(TryRecvError::Closed);
-        }
-        Err(TryRecvError::Empty)
+        self.has_ended = true;
+        value.ok_or(TryRecvError::Closed)
     }
 
     /// Takes no value any more, but for one that was sent already.
@@ -255,9 +282,42 @@ impl<T> Receiver<T> {
     /// assert!(sender.send(1).is_err());
     /// ```
     pub fn close(&mut self) {
-        let mut state = self.shared.state.lock();
-        state.is_closed = true;
-        self.shared.closed.notify_additional(1);
+        let wake = self.shared.lock().close();
+        wake.wake();
+    }
+
+    /// Whether no value is there that was sent and not taken.
+    ///
+    /// ```
+    /// let (sender, receiver) = virid::sync::oneshot::channel();
+    /// assert!(receiver.is_empty());
+    /// sender.send(1).unwrap();
+    /// assert!(!receiver.is_empty());
+    /// ```
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shared.lock().value.is_none()
+    }
+
+    /// Whether it has said how it ends, and is not to be polled again.
+    ///
+    /// ```
+    /// let (sender, mut receiver) = virid::sync::oneshot::channel();
+    /// sender.send(1).unwrap();
+    /// assert!(!receiver.is_terminated());
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert!(receiver.is_terminated());
+    /// ```
+    #[must_use]
+    pub fn is_terminated(&self) -> bool {
+        self.has_ended
+    }
+}
+
+impl<T> State<T> {
+    fn close(&mut self) -> Wake {
+        self.is_closed = true;
+        Wake(self.sender.take())
     }
 }
 
@@ -270,32 +330,28 @@ impl<T> Future for Receiver<T> {
             !this.has_ended,
             "a oneshot receiver was polled after its end"
         );
-        loop {
-            if let Some(sent) = &mut this.sent {
-                ready!(Pin::new(sent).poll(context));
-                this.sent = None;
-            }
-            let mut state = this.shared.state.lock();
-            if let Some(value) = state.value.take() {
-                this.has_ended = true;
-                return Poll::Ready(Ok(value));
-            }
-            if state.is_sent || state.is_closed {
-                this.has_ended = true;
-                return Poll::Ready(Err(RecvError(())));
-            }
-            // Under the lock, as the notification is: none is missed.
-            this.sent = Some(this.shared.sent.listen());
+        let mut state = this.shared.lock();
+        let value = state.value.take();
+        if value.is_some() || state.is_sent || state.is_closed {
+            this.has_ended = true;
+            return Poll::Ready(value.ok_or(RecvError(())));
         }
+        let before = register(&mut state.receiver, context);
+        drop(state);
+        drop(before);
+        Poll::Pending
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.close();
-        let value = self.shared.state.lock().value.take();
-        // Its destructor is not ours to call under the lock.
-        drop(value);
+        let (wake, waker, value) = {
+            let mut state = self.shared.lock();
+            (state.close(), state.receiver.take(), state.value.take())
+        };
+        wake.wake();
+        // Their destructors are not ours to call under the lock.
+        drop((waker, value));
     }
 }
 

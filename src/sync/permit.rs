@@ -103,5 +103,19 @@ macro_rules! permits {
     };
 }
 
+impl SemaphorePermit<'_> {
+    /// Whose permits these are.
+    pub fn semaphore(&self) -> &Semaphore {
+        self.semaphore
+    }
+}
+
+impl OwnedSemaphorePermit {
+    /// Whose permits these are.
+    pub fn semaphore(&self) -> &Arc<Semaphore> {
+        &self.semaphore
+    }
+}
+
 permits!(SemaphorePermit<'_>, |this| this.semaphore);
 permits!(OwnedSemaphorePermit, |this| this.semaphore.clone());

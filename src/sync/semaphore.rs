@@ -1,12 +1,13 @@
 //! The semaphore: permits under a lock that nobody holds for long. Who waits has a
 //! place in line and a [`oneshot`] channel, through which the permits come.
 
-use std::fmt;
-use std::sync::Arc;
+mod owned;
 
-use super::line::Line;
-use super::oneshot;
-use super::permit::{AcquireError, OwnedSemaphorePermit, SemaphorePermit, TryAcquireError};
+use std::fmt;
+
+use super::line::{End, Line};
+use super::oneshot::{self, Wake};
+use super::permit::{AcquireError, SemaphorePermit, TryAcquireError};
 use crate::drive::drive;
 use crate::primitives::Mutex;
 
@@ -47,15 +48,16 @@ struct Request {
 }
 
 impl State {
-    /// Gives permits to those who wait, in turn.
-    fn grant(&mut self) {
-        while let Some(first) = self.line.first()
-            && first.permits <= self.permits
-            && let Some(first) = self.line.pop()
-        {
+    /// Gives permits to the first who waits, if there are enough.
+    fn grant(&mut self) -> Option<Wake> {
+        loop {
+            let wanted = self.line.first()?.permits;
+            let left = self.permits.checked_sub(wanted)?;
+            let first = self.line.pop(End::Oldest)?;
             // Who has left just now is no loss.
-            if first.granted.send(()).is_ok() {
-                self.permits -= first.permits;
+            if let Ok(wake) = first.granted.put(()) {
+                self.permits = left;
+                return Some(wake);
             }
         }
     }
@@ -64,7 +66,8 @@ impl State {
         if self.is_closed {
             return Err(TryAcquireError::Closed);
         }
-        if self.permits < permits || !self.line.is_empty() {
+        // Who wants none takes nothing from those who wait.
+        if self.permits < permits || permits > 0 && !self.line.is_empty() {
             return Err(TryAcquireError::NoPermits);
         }
         self.permits -= permits;
@@ -87,13 +90,19 @@ impl Drop for Waiting<'_> {
         if self.has_them {
             return;
         }
-        let mut state = self.semaphore.state.lock();
-        state.line.leave(self.number);
-        if self.granted.try_recv().is_ok() {
-            state.permits += self.permits;
-        }
+        // From here on it is given nothing, and not woken by its own end.
+        self.granted.close();
+        let request = {
+            let mut state = self.semaphore.state.lock();
+            let request = state.line.leave(self.number);
+            if self.granted.try_recv().is_ok() {
+                state.permits += self.permits;
+            }
+            request
+        };
+        drop(request);
         // Also where it stood before others who want fewer.
-        state.grant();
+        self.semaphore.grant();
     }
 }
 
@@ -160,13 +169,24 @@ impl Semaphore {
     ///
     /// Where there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     pub fn add_permits(&self, n: usize) {
-        let mut state = self.state.lock();
-        let sum = state
-            .permits
-            .checked_add(n)
-            .filter(|sum| *sum <= Self::MAX_PERMITS);
-        state.permits = sum.expect("a semaphore cannot have more than MAX_PERMITS permits");
-        state.grant();
+        {
+            let mut state = self.state.lock();
+            let sum = state.permits.checked_add(n);
+            let sum = sum.filter(|sum| *sum <= Self::MAX_PERMITS);
+            state.permits = sum.expect("a semaphore cannot have more than MAX_PERMITS permits");
+        }
+        self.grant();
+    }
+
+    /// Gives permits to those who wait, in turn.
+    fn grant(&self) {
+        while let Some(wake) = self.grant_one() {
+            wake.wake();
+        }
+    }
+
+    fn grant_one(&self) -> Option<Wake> {
+        self.state.lock().grant()
     }
 
     /// Takes away up to `n` permits that nobody has. How many it were.
@@ -294,82 +314,6 @@ impl Semaphore {
         Ok(self.permit(n))
     }
 
-    /// [`acquire`](Self::acquire) with a permit that can be sent anywhere.
-    ///
-    /// ```
-    /// # virid::block_on(async {
-    /// let semaphore = std::sync::Arc::new(virid::sync::Semaphore::new(1));
-    /// let permit = semaphore.clone().acquire_owned().await.unwrap();
-    /// virid::spawn(async move { drop(permit) });
-    /// # });
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire`](Self::acquire).
-    pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.acquire_many_owned(1).await
-    }
-
-    /// [`acquire_many`](Self::acquire_many) with permits that can be sent anywhere.
-    ///
-    /// ```
-    /// # virid::block_on(async {
-    /// let semaphore = std::sync::Arc::new(virid::sync::Semaphore::new(2));
-    /// assert_eq!(semaphore.acquire_many_owned(2).await.unwrap().num_permits(), 2);
-    /// # });
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire`](Self::acquire).
-    pub async fn acquire_many_owned(
-        self: Arc<Self>,
-        n: u32,
-    ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.take(n as usize).await?;
-        Ok(OwnedSemaphorePermit {
-            semaphore: self,
-            permits: n as usize,
-        })
-    }
-
-    /// [`try_acquire`](Self::try_acquire) with a permit that can be sent anywhere.
-    ///
-    /// ```
-    /// let semaphore = std::sync::Arc::new(virid::sync::Semaphore::new(1));
-    /// assert!(semaphore.try_acquire_owned().is_ok());
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`try_acquire`](Self::try_acquire).
-    pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        self.try_acquire_many_owned(1)
-    }
-
-    /// [`try_acquire_many`](Self::try_acquire_many) with permits that can be sent
-    /// anywhere.
-    ///
-    /// ```
-    /// let semaphore = std::sync::Arc::new(virid::sync::Semaphore::new(2));
-    /// assert!(semaphore.try_acquire_many_owned(2).is_ok());
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`try_acquire`](Self::try_acquire).
-    pub fn try_acquire_many_owned(
-        self: Arc<Self>,
-        n: u32,
-    ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        self.state.lock().try_take(n as usize)?;
-        Ok(OwnedSemaphorePermit {
-            semaphore: self,
-            permits: n as usize,
-        })
-    }
-
     /// Gives no permit any more; who waits hears so.
     ///
     /// ```
@@ -378,10 +322,13 @@ impl Semaphore {
     /// assert!(semaphore.blocking_acquire().is_err());
     /// ```
     pub fn close(&self) {
-        let mut state = self.state.lock();
-        state.is_closed = true;
+        let line = {
+            let mut state = self.state.lock();
+            state.is_closed = true;
+            state.line.take()
+        };
         // Their ends say so to those who wait.
-        drop(state.line.take());
+        drop(line);
     }
 
     /// Whether it is closed.
