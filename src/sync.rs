@@ -66,6 +66,7 @@
 
 mod barrier;
 mod condvar;
+mod lazy_lock;
 mod line;
 mod meeting;
 pub mod mpsc;
@@ -84,10 +85,11 @@ use event_listener as event;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use condvar::{Condvar, WaitTimeoutResult};
+pub use lazy_lock::LazyLock;
 pub use mutex::{Mutex, MutexGuard};
-pub use notify::{Notified, Notify};
+pub use notify::{Notified, Notify, OwnedNotified};
 pub use once::{Once, OnceState};
-pub use once_lock::{LazyLock, OnceLock};
+pub use once_lock::OnceLock;
 pub use permit::{AcquireError, OwnedSemaphorePermit, SemaphorePermit, TryAcquireError};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::Semaphore;

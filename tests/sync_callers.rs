@@ -131,7 +131,7 @@ fn a_task_that_meets_a_closure_that_runs_is_told_what_to_use() {
         let task = runtime.spawn(async move { *same.get_or_init(|| 2) });
         let text = text(task.join().unwrap_err().into_panic());
         assert!(text.contains("`_async` twin"), "{text}");
-        let waits = runtime.spawn(async move { *cell.get_or_init_async(|| 3).await });
+        let waits = runtime.spawn(async move { *cell.get_or_init_async(|| async { 3 }).await });
         rest(&runtime);
         fills.thread().unpark();
         assert_eq!(waits.join().unwrap(), 1);

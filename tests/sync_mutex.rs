@@ -25,7 +25,6 @@ worlds::worlds! {
     values_without_a_size_can_be_locked
     it_shows_its_value_and_whether_it_is_held_or_poisoned
     a_value_that_is_not_sync_can_be_shared_and_a_guard_by_reference
-    a_guard_cannot_be_sent
     what_was_written_before_is_seen_after
     it_is_unwind_safe
 }

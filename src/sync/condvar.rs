@@ -174,8 +174,7 @@ impl Condvar {
     }
 
     /// [`wait`](Self::wait) for async tasks. It listens, and gives the lock back, when
-    /// it is called; to drop the future is to leave. A task that is spawned lets go of
-    /// the guard that it gets, and locks again to look:
+    /// it is called; to drop the future is to leave, without the lock.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -183,16 +182,11 @@ impl Condvar {
     /// let both = Arc::new((Mutex::new(0), Condvar::new()));
     /// let same = both.clone();
     /// let waits = virid::spawn(async move {
-    ///     loop {
-    ///         let told = {
-    ///             let value = same.0.lock_async().await.unwrap();
-    ///             if *value > 0 {
-    ///                 return *value;
-    ///             }
-    ///             same.1.wait_async(value)
-    ///         };
-    ///         drop(told.await);
+    ///     let mut value = same.0.lock_async().await.unwrap();
+    ///     while *value == 0 {
+    ///         value = same.1.wait_async(value).await.unwrap();
     ///     }
+    ///     *value
     /// });
     /// *both.0.lock().unwrap() = 1;
     /// both.1.notify_one();
@@ -215,6 +209,40 @@ impl Condvar {
             got.keep();
             result
         }
+    }
+
+    /// [`wait_while`](Self::wait_while) for async tasks. To drop the future is to leave,
+    /// without the lock.
+    ///
+    /// ```
+    /// # virid::block_on(async {
+    /// # use virid::sync::{Condvar, Mutex};
+    /// let (mutex, condvar) = (Mutex::new(3), Condvar::new());
+    /// let guard = mutex.lock_async().await.unwrap();
+    /// let guard = condvar.wait_while_async(guard, |n| *n < 3).await.unwrap();
+    /// assert_eq!(*guard, 3);
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    ///
+    /// # Panics
+    ///
+    /// With what `condition` panics with.
+    pub async fn wait_while_async<'a, T: ?Sized, F>(
+        &'a self,
+        mut guard: MutexGuard<'a, T>,
+        mut condition: F,
+    ) -> LockResult<MutexGuard<'a, T>>
+    where
+        F: FnMut(&mut T) -> bool,
+    {
+        while condition(&mut *guard) {
+            guard = self.wait_async(guard).await?;
+        }
+        Ok(guard)
     }
 
     /// Lets one thread go on that waits; nobody, where none does. Never waits, and may

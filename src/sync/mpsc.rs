@@ -28,6 +28,7 @@ mod iter;
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 #[cfg(feature = "time")]
 use std::time::Duration;
@@ -403,9 +404,14 @@ impl<T> Drop for Receiver<T> {
     }
 }
 
-macro_rules! shown_by_name {
+// As std has them: no value is ever seen through an end, nor pinned in one.
+macro_rules! as_those_of_std {
     ($($end:ident)+) => {
         $(
+            impl<T> Unpin for $end<T> {}
+            impl<T> UnwindSafe for $end<T> {}
+            impl<T> RefUnwindSafe for $end<T> {}
+
             impl<T> fmt::Debug for $end<T> {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                     f.debug_struct(stringify!($end)).finish_non_exhaustive()
@@ -415,4 +421,4 @@ macro_rules! shown_by_name {
     };
 }
 
-shown_by_name!(Sender SyncSender Receiver);
+as_those_of_std!(Sender SyncSender Receiver);

@@ -54,8 +54,9 @@ unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 impl<T: ?Sized> std::panic::UnwindSafe for Mutex<T> {}
 impl<T: ?Sized> std::panic::RefUnwindSafe for Mutex<T> {}
 
-/// The right to use the value of a [`Mutex`]; dropping it gives the lock back. It is
-/// not `Send`, as std's: a future that holds it over an `.await` cannot be spawned.
+/// The right to use the value of a [`Mutex`]; dropping it gives the lock back. Unlike
+/// std's it is `Send` where the value is: a task may hold it over an `.await`, and any
+/// thread may drop it.
 #[must_use = "a lock that is not held is given back at once"]
 #[clippy::has_significant_drop]
 pub struct MutexGuard<'a, T: ?Sized + 'a> {
@@ -67,9 +68,15 @@ pub struct MutexGuard<'a, T: ?Sized + 'a> {
 /// The lock, held.
 struct Held<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
-    /// Not `Send`, and `Sync` where the value is.
-    _marker: PhantomData<(std::sync::MutexGuard<'static, ()>, &'a T)>,
+    /// What it may be is said below, and not by its parts.
+    _marker: PhantomData<*const ()>,
 }
+
+// SAFETY: who has the guard has the value alone, which may be sent; the lock can be given
+// back by any thread.
+unsafe impl<T: ?Sized + Send> Send for Held<'_, T> {}
+// SAFETY: a shared guard lends the value to be shared, and nothing else.
+unsafe impl<T: ?Sized + Sync> Sync for Held<'_, T> {}
 
 impl<T> Mutex<T> {
     /// An unlocked mutex.

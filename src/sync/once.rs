@@ -1,8 +1,11 @@
 //! What happens once: a word that says how far it is, and an event for those who wait.
 
+use std::cell::Cell;
 use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
 
-use event_listener::Event;
+use event_listener::{Event, EventListener};
 
 use crate::drive::drive;
 use crate::primitives::{AtomicU32, Ordering};
@@ -39,6 +42,8 @@ pub struct Once {
 #[derive(Debug)]
 pub struct OnceState {
     was_poisoned: bool,
+    /// Not `Sync`, as std's.
+    _not_sync: PhantomData<Cell<()>>,
 }
 
 impl OnceState {
@@ -53,10 +58,25 @@ impl OnceState {
     }
 }
 
-/// Says how it has ended, when it is dropped.
+/// The right to do it, of who has come first. Dropped before it is done, it says that it
+/// was not.
 struct Running<'a> {
     once: &'a Once,
+    was_poisoned: bool,
     end: u32,
+}
+
+impl Running<'_> {
+    fn state(&self) -> OnceState {
+        OnceState {
+            was_poisoned: self.was_poisoned,
+            _not_sync: PhantomData,
+        }
+    }
+
+    fn finish(mut self) {
+        self.end = DONE;
+    }
 }
 
 impl Drop for Running<'_> {
@@ -68,6 +88,14 @@ impl Drop for Running<'_> {
     }
 }
 
+/// What who comes finds.
+enum Begun<'a> {
+    Done,
+    /// Somebody else is at it.
+    Runs,
+    Mine(Running<'a>),
+}
+
 impl Once {
     /// What nobody has done yet.
     ///
@@ -75,6 +103,7 @@ impl Once {
     /// static START: virid::sync::Once = virid::sync::Once::new();
     /// assert!(!START.is_completed());
     /// ```
+    #[expect(clippy::new_without_default, reason = "std's has none")]
     pub const fn new() -> Self {
         Self {
             state: AtomicU32::new(NEW),
@@ -128,59 +157,116 @@ impl Once {
     #[cold]
     #[track_caller]
     fn call_cold(&self, force: bool, f: &mut dyn FnMut(&OnceState)) {
-        while !self.try_call(force, f) {
-            let ended = self.ended.listen();
-            // Ordering: see `Running`.
-            if self.state.load(Ordering::Acquire) == RUNS {
-                drive(ended, "Once::call_once", INSTEAD);
+        loop {
+            match self.begin(force) {
+                Begun::Done => return,
+                Begun::Runs => self.wait_cold(),
+                Begun::Mine(running) => {
+                    f(&running.state());
+                    return running.finish();
+                }
             }
         }
     }
 
-    /// [`call_once`](Self::call_once) for async tasks, with a closure that does not
-    /// wait.
+    #[track_caller]
+    fn wait_cold(&self) {
+        if let Some(ended) = self.listen() {
+            drive(ended, "Once::call_once", INSTEAD);
+        }
+    }
+
+    /// Hears of the end of who is at it; nothing where that is over.
+    fn listen(&self) -> Option<EventListener> {
+        let ended = self.ended.listen();
+        // Ordering: see `Running`.
+        (self.state.load(Ordering::Acquire) == RUNS).then_some(ended)
+    }
+
+    /// [`call_once`](Self::call_once) for async tasks, which awaits what `f` gives. To
+    /// drop the future inside that poisons it, as a panic there does.
     ///
     /// ```
     /// # virid::block_on(async {
     /// let once = virid::sync::Once::new();
-    /// once.call_once_async(|| ()).await;
+    /// once.call_once_async(|| async { virid::yield_now().await }).await;
+    /// assert!(once.is_completed());
     /// # });
     /// ```
     ///
     /// # Panics
     ///
-    /// Where it is poisoned.
-    pub async fn call_once_async<F: FnOnce()>(&self, f: F) {
+    /// Where it is poisoned, and with what `f` panics with.
+    pub async fn call_once_async<F, Fut>(&self, f: F)
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = ()>,
+    {
         self.call_async(false, |_| f()).await;
     }
 
-    pub(super) async fn call_async<F: FnOnce(&OnceState)>(&self, force: bool, f: F) {
-        let mut f = Some(f);
-        while !self.try_call(force, &mut |state| f.take().expect("called once")(state)) {
-            let ended = self.ended.listen();
-            // Ordering: see `Running`.
-            if self.state.load(Ordering::Acquire) == RUNS {
-                ended.await;
+    /// [`call_once_force`](Self::call_once_force) for async tasks, as
+    /// [`call_once_async`](Self::call_once_async).
+    ///
+    /// ```
+    /// # virid::block_on(async {
+    /// let once = virid::sync::Once::new();
+    /// once.call_once_force_async(|_| std::future::ready(())).await;
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// With what `f` panics with.
+    pub async fn call_once_force_async<F, Fut>(&self, f: F)
+    where
+        F: FnOnce(&OnceState) -> Fut,
+        Fut: Future<Output = ()>,
+    {
+        self.call_async(true, f).await;
+    }
+
+    pub(super) async fn call_async<F, Fut>(&self, force: bool, f: F)
+    where
+        F: FnOnce(&OnceState) -> Fut,
+        Fut: Future<Output = ()>,
+    {
+        let running = loop {
+            match self.begin(force) {
+                Begun::Done => return,
+                Begun::Mine(running) => break running,
+                Begun::Runs => {
+                    if let Some(ended) = self.listen() {
+                        ended.await;
+                    }
+                }
             }
-        }
+        };
+        let does_it = f(&running.state());
+        does_it.await;
+        running.finish();
     }
 
     /// For one that nobody else knows yet.
     pub(super) fn call_at_once(&self, f: impl FnOnce()) {
-        let mut f = Some(f);
-        let is_done = self.try_call(false, &mut |_| f.take().expect("called once")());
-        debug_assert!(is_done, "nobody else is at it");
+        match self.begin(false) {
+            Begun::Mine(running) => {
+                f();
+                running.finish();
+            }
+            Begun::Done | Begun::Runs => unreachable!("nobody else is at it"),
+        }
     }
 
-    /// Does it unless it is done. `false` where somebody else is at it.
+    /// Begins it, if it is not done and nobody else is at it.
     #[track_caller]
-    fn try_call(&self, force: bool, f: &mut dyn FnMut(&OnceState)) -> bool {
+    fn begin(&self, force: bool) -> Begun<'_> {
         loop {
             // Ordering: Acquire pairs with the Release in `Running`.
             let state = self.state.load(Ordering::Acquire);
             match state {
-                DONE => return true,
-                RUNS => return false,
+                DONE => return Begun::Done,
+                RUNS => return Begun::Runs,
                 POISONED if !force => poisoned_cold(),
                 _ => {}
             }
@@ -189,15 +275,11 @@ impl Once {
                 self.state
                     .compare_exchange(state, RUNS, Ordering::Acquire, Ordering::Relaxed);
             if taken.is_ok() {
-                let mut running = Running {
+                return Begun::Mine(Running {
                     once: self,
-                    end: POISONED,
-                };
-                f(&OnceState {
                     was_poisoned: state == POISONED,
+                    end: POISONED,
                 });
-                running.end = DONE;
-                return true;
             }
         }
     }
@@ -268,7 +350,20 @@ impl Once {
         self.end(false).await;
     }
 
-    pub(super) async fn end(&self, force: bool) {
+    /// [`wait_force`](Self::wait_force) for async tasks.
+    ///
+    /// ```
+    /// # virid::block_on(async {
+    /// let once = virid::sync::Once::new();
+    /// once.call_once(|| ());
+    /// once.wait_force_async().await;
+    /// # });
+    /// ```
+    pub async fn wait_force_async(&self) {
+        self.end(true).await;
+    }
+
+    async fn end(&self, force: bool) {
         while !self.is_completed() {
             let ended = self.ended.listen();
             // Ordering: see `Running`.
@@ -285,12 +380,6 @@ impl Once {
 #[track_caller]
 fn poisoned_cold() -> ! {
     panic!("a closure that was to be called once has panicked: the Once is poisoned")
-}
-
-impl Default for Once {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl fmt::Debug for Once {

@@ -1,11 +1,11 @@
-//! Values that are made once. They lie in std's cell, which is only ever filled by who
+//! A value that is made once. It lies in std's cell, which is only ever filled by who
 //! does not wait meanwhile; the waiting is a [`Once`]'s.
 
 use std::fmt;
-use std::ops::Deref;
-use std::sync::{Mutex, OnceLock as Cell, PoisonError};
+use std::future::Future;
+use std::sync::OnceLock as Cell;
 
-use super::once::Once;
+use super::once::{Once, OnceState};
 
 /// A value that is written once, as [`std::sync::OnceLock`]. Who comes while it is made
 /// is suspended, or parked on a plain thread, and what makes it may wait.
@@ -116,22 +116,28 @@ impl<T> OnceLock<T> {
         debug_assert!(filled.is_ok(), "filled by who runs the `Once` only");
     }
 
-    /// [`get_or_init`](Self::get_or_init) for async tasks, with a closure that does not
-    /// wait.
+    /// [`get_or_init`](Self::get_or_init) for async tasks, which awaits what `f` gives.
+    /// Where the future is dropped inside that, there is no value yet, and the next one
+    /// makes it.
     ///
     /// ```
     /// # virid::block_on(async {
     /// let cell = virid::sync::OnceLock::new();
-    /// assert_eq!(cell.get_or_init_async(|| 1).await, &1);
+    /// assert_eq!(cell.get_or_init_async(|| async { 1 }).await, &1);
     /// # });
     /// ```
     ///
     /// # Panics
     ///
     /// With what `f` panics with.
-    pub async fn get_or_init_async<F: FnOnce() -> T>(&self, f: F) -> &T {
+    pub async fn get_or_init_async<F, Fut>(&self, f: F) -> &T
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = T>,
+    {
         if self.get().is_none() {
-            self.once.call_async(true, |_| self.fill(f())).await;
+            let fill = |_: &OnceState| async { self.fill(f().await) };
+            self.once.call_async(true, fill).await;
         }
         self.made()
     }
@@ -163,7 +169,7 @@ impl<T> OnceLock<T> {
     /// # });
     /// ```
     pub async fn wait_async(&self) -> &T {
-        self.once.end(true).await;
+        self.once.wait_force_async().await;
         self.made()
     }
 
@@ -188,7 +194,7 @@ impl<T> OnceLock<T> {
 }
 
 /// What is in the cell when its `Once` is done.
-fn made<T>(cell: &Cell<T>) -> &T {
+pub(super) fn made<T>(cell: &Cell<T>) -> &T {
     let value = cell.get();
     value.expect("a `Once` is done before its value is made; a bug in virid")
 }
@@ -225,122 +231,6 @@ impl<T: fmt::Debug> fmt::Debug for OnceLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = f.debug_tuple("OnceLock");
         match self.get() {
-            Some(value) => f.field(value),
-            None => f.field(&format_args!("<uninit>")),
-        };
-        f.finish()
-    }
-}
-
-/// A value that is made when it is first used, as [`std::sync::LazyLock`]. Who comes
-/// while it is made is suspended, or parked on a plain thread, and what makes it may
-/// wait.
-///
-/// ```
-/// use virid::sync::LazyLock;
-///
-/// static GREETING: LazyLock<String> = LazyLock::new(|| "hello".to_owned());
-/// assert_eq!(GREETING.len(), 5);
-/// ```
-///
-/// Where what makes it panics, or its thread is cancelled inside it, it is poisoned: it
-/// panics for everybody from then on.
-pub struct LazyLock<T, F = fn() -> T> {
-    once: Once,
-    value: Cell<T>,
-    /// Locked by who makes the value, and for as long as it takes to take it out.
-    make: Mutex<Option<F>>,
-}
-
-impl<T, F: FnOnce() -> T> LazyLock<T, F> {
-    /// A value that `f` makes when somebody uses it.
-    ///
-    /// ```
-    /// let lazy = virid::sync::LazyLock::new(|| 6 * 7);
-    /// assert_eq!(*lazy, 42);
-    /// ```
-    pub const fn new(f: F) -> Self {
-        Self {
-            once: Once::new(),
-            value: Cell::new(),
-            make: Mutex::new(Some(f)),
-        }
-    }
-
-    /// The value, which is made if nobody has used it before. Where somebody else is
-    /// making it this is a cancellation point.
-    ///
-    /// ```
-    /// let lazy = virid::sync::LazyLock::new(|| 6 * 7);
-    /// assert_eq!(virid::sync::LazyLock::force(&lazy), &42);
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// With what the closure panics with, and ever after. Inside an async task where
-    /// somebody else is making the value: use [`force_async`](Self::force_async) there,
-    /// or std's `LazyLock` where the closure does not wait.
-    #[inline]
-    #[track_caller]
-    pub fn force(this: &Self) -> &T {
-        if let Some(value) = this.value.get() {
-            return value;
-        }
-        this.once.call_once(|| this.fill());
-        made(&this.value)
-    }
-
-    fn fill(&self) {
-        let make = self
-            .make
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let value = make.expect("taken by who runs the `Once` only")();
-        let filled = self.value.set(value);
-        debug_assert!(filled.is_ok(), "filled by who runs the `Once` only");
-    }
-
-    /// [`force`](Self::force) for async tasks, where the closure does not wait.
-    ///
-    /// ```
-    /// # virid::block_on(async {
-    /// let lazy = virid::sync::LazyLock::new(|| 6 * 7);
-    /// assert_eq!(virid::sync::LazyLock::force_async(&lazy).await, &42);
-    /// # });
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// As [`force`](Self::force).
-    pub async fn force_async(this: &Self) -> &T {
-        if this.value.get().is_none() {
-            this.once.call_async(false, |_| this.fill()).await;
-        }
-        made(&this.value)
-    }
-}
-
-impl<T, F: FnOnce() -> T> Deref for LazyLock<T, F> {
-    type Target = T;
-
-    #[inline]
-    #[track_caller]
-    fn deref(&self) -> &T {
-        Self::force(self)
-    }
-}
-
-impl<T: Default> Default for LazyLock<T> {
-    fn default() -> Self {
-        Self::new(T::default)
-    }
-}
-
-impl<T: fmt::Debug, F> fmt::Debug for LazyLock<T, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut f = f.debug_tuple("LazyLock");
-        match self.value.get() {
             Some(value) => f.field(value),
             None => f.field(&format_args!("<uninit>")),
         };

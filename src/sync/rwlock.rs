@@ -44,18 +44,26 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 impl<T: ?Sized> std::panic::UnwindSafe for RwLock<T> {}
 impl<T: ?Sized> std::panic::RefUnwindSafe for RwLock<T> {}
 
-/// The right to read the value of a [`RwLock`]; dropping it gives the lock back. Not
-/// `Send`, as std's.
+/// The right to read the value of a [`RwLock`]; dropping it gives the lock back. Unlike
+/// std's it is `Send` where the value can be shared: a task may hold it over an
+/// `.await`.
 #[must_use = "a lock that is not held is given back at once"]
 #[clippy::has_significant_drop]
 pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
     lock: &'a RwLock<T>,
-    /// Not `Send`, and `Sync` where the value is.
-    _marker: PhantomData<(std::sync::MutexGuard<'static, ()>, &'a T)>,
+    /// What it may be is said below, and not by its parts.
+    _marker: PhantomData<*const T>,
 }
 
-/// The right to change the value of a [`RwLock`]; dropping it gives the lock back. Not
-/// `Send`, as std's.
+// SAFETY: it lends the value to be shared, wherever it is, and never lets it be dropped
+// or changed; the lock can be given back by any thread.
+unsafe impl<T: ?Sized + Sync> Send for RwLockReadGuard<'_, T> {}
+// SAFETY: the same.
+unsafe impl<T: ?Sized + Sync> Sync for RwLockReadGuard<'_, T> {}
+
+/// The right to change the value of a [`RwLock`]; dropping it gives the lock back.
+/// Unlike std's it is `Send` where the value is `Send` and `Sync`: a task may hold it
+/// over an `.await`.
 #[must_use = "a lock that is not held is given back at once"]
 #[clippy::has_significant_drop]
 pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
@@ -67,8 +75,14 @@ pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
 /// The lock, held for writing.
 struct Written<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
-    _marker: PhantomData<(std::sync::MutexGuard<'static, ()>, &'a T)>,
+    _marker: PhantomData<*const ()>,
 }
+
+// SAFETY: who has the guard has the value alone, which may be sent. It may become one that
+// reads, beside others elsewhere: so the value must also bear to be shared.
+unsafe impl<T: ?Sized + Send + Sync> Send for Written<'_, T> {}
+// SAFETY: a shared guard lends the value to be shared, and nothing else.
+unsafe impl<T: ?Sized + Sync> Sync for Written<'_, T> {}
 
 impl<T> RwLock<T> {
     /// An unlocked lock.

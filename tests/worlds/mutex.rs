@@ -220,18 +220,6 @@ pub(super) fn a_value_that_is_not_sync_can_be_shared_and_a_guard_by_reference() 
     });
 }
 
-pub(super) fn a_guard_cannot_be_sent() {
-    // Two of these traits hold for what is `Send`, and `_` is then ambiguous.
-    trait Ambiguous<A> {
-        fn check() {}
-    }
-    impl<T: ?Sized> Ambiguous<()> for T {}
-    impl<T: ?Sized + Send> Ambiguous<u8> for T {}
-    <MutexGuard<'_, u32> as Ambiguous<_>>::check();
-    <sync::RwLockReadGuard<'_, u32> as Ambiguous<_>>::check();
-    <sync::RwLockWriteGuard<'_, u32> as Ambiguous<_>>::check();
-}
-
 pub(super) fn what_was_written_before_is_seen_after() {
     let shared = Arc::new((Mutex::new(0), [const { AtomicUsize::new(0) }; 4]));
     let threads: Vec<_> = (0..4)
