@@ -1,6 +1,13 @@
 //! One word that is a lock: for one writer, or for many readers. A mutex is one that
 //! nobody reads.
 //!
+//! Own code, because no kept library is both: `parking_lot_core` stops the threads of
+//! the system that wait, and `async-lock`, which does not, gives a lock back with a fence
+//! and a look for who waits, though nobody does. Where nobody waits that is 2.7 times the
+//! time of std's for its mutex, 2.8 for reading and 5.5 for writing, before there is any
+//! poisoning; this one takes 1.1 times each (`benches/sync.rs` has the latter; medians of
+//! 31 rounds taken in turn on an AMD EPYC, Rust 1.95, async-lock 3.5.0).
+//!
 //! Who finds it free takes it with one compare-and-swap, and gives it back with one.
 //! All others wait for an event of `event-listener`, one for writers and one for
 //! readers, and the word says that they do:
@@ -353,6 +360,9 @@ impl Future for Waiting<'_> {
                     return Poll::Ready(());
                 }
                 this.in_vain = this.in_vain.saturating_add(1);
+            } else if this.take(0) {
+                // Another has come or gone in the moment of the first look.
+                return Poll::Ready(());
             }
             this.listener = Some(this.lock.event(this.wanted).listen());
             if this.take(needed!("bit of who waits", this.wanted.waits() | this.starved(), not 0)) {
