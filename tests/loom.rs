@@ -210,12 +210,15 @@ const NEEDED: &[(&str, &[&str])] = &[
     ),
     (
         "bit of a writer who was called",
-        &["a_lock_passes_through_those_who_wait"],
+        &[
+            "a_lock_passes_through_those_who_wait",
+            "who_leaves_passes_the_lock_on",
+        ],
     ),
     ("end of a long wait", &["two_writers_take_turns"]),
     (
         "long wait of who leaves",
-        &["who_leaves_passes_the_lock_on"],
+        &["who_leaves_after_a_long_wait_keeps_nobody_out"],
     ),
     (
         "look of those behind who leaves",
