@@ -66,6 +66,11 @@ models! {
     locks::who_leaves_passes_the_lock_on,
     locks::who_leaves_after_a_long_wait_keeps_nobody_out,
     locks::a_writer_that_leaves_lets_a_reader_in,
+    locks::a_reader_comes_in_though_a_writer_has_left_its_bit,
+    locks::readers_come_in_after_a_writer_that_has_waited_reads,
+    locks::a_reader_that_was_called_leaves_to_a_writer,
+    locks::who_leaves_lets_a_reader_in,
+    locks::who_leaves_lets_a_writer_in,
 }
 
 /// Fails, and says why this runtime is not built like that; run in a child.
@@ -209,10 +214,28 @@ const NEEDED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "readers' call by a writer who leaves",
+        &["a_writer_that_leaves_lets_a_reader_in"],
+    ),
+    (
         "bit of a writer who was called",
         &[
             "a_lock_passes_through_those_who_wait",
             "who_leaves_passes_the_lock_on",
+        ],
+    ),
+    (
+        "call of those kept out by nobody",
+        &[
+            "a_reader_comes_in_though_a_writer_has_left_its_bit",
+            "readers_come_in_after_a_writer_that_has_waited_reads",
+        ],
+    ),
+    (
+        "call by a reader who leaves",
+        &[
+            "a_reader_that_was_called_leaves_to_a_writer",
+            "who_leaves_lets_a_reader_in",
         ],
     ),
     ("end of a long wait", &["two_writers_take_turns"]),
@@ -222,7 +245,10 @@ const NEEDED: &[(&str, &[&str])] = &[
     ),
     (
         "look of those behind who leaves",
-        &["a_writer_that_leaves_lets_a_reader_in"],
+        &[
+            "a_writer_that_leaves_lets_a_reader_in",
+            "who_leaves_lets_a_writer_in",
+        ],
     ),
 ];
 

@@ -159,13 +159,15 @@ impl Barrier {
                 barrier: self,
                 round,
             };
-            // Under the lock, as the notification is: none is missed.
+            // Under the lock, as the change of the round is: no notification is missed.
             return Some((place, self.met.listen()));
         }
         *count = 0;
         // Ordering: Release pairs with the Acquire in `is_over`; what the others did
         // is ours through the lock.
         self.round.store(round + 1, Ordering::Release);
+        drop(count);
+        // Who comes meanwhile hears of it too, looks, and listens again.
         self.met.notify_additional(usize::MAX);
         None
     }

@@ -221,7 +221,9 @@ impl<T> Drop for Sender<T> {
         let wake = {
             let mut state = shared.lock();
             state.is_sent = true;
-            Wake(state.receiver.take())
+            // Who has closed it does not wait to hear of this.
+            let hears = !state.is_closed;
+            Wake(state.receiver.take_if(|_| hears))
         };
         wake.wake();
     }

@@ -14,32 +14,34 @@
 //!
 //! - **To wait is to listen, then to say so in the word, then to sleep.** Both ends of
 //!   a wait meet in the word, each with a read-modify-write: either the waiter's comes
-//!   first, and who gives the lock back sees the bit and notifies; or it comes second,
+//!   first, and who gives the lock back sees the bit and calls; or it comes second,
 //!   and the waiter sees a free lock and takes it. Who sees the bit also sees the
 //!   listener, which is in the event's list since before (Release and Acquire on the
-//!   word). So no fence is needed, and nothing is notified where nobody waits.
-//! - **Who clears a bit notifies**: one writer, or all readers, and they look again.
-//!   Each of them takes the lock, or says in the word again that it waits, or leaves.
-//!   A writer that was notified takes the lock with its bit set, for those behind it.
-//! - **Who leaves without the lock** (its thread is cancelled, its future dropped) gives
-//!   its notification to the next, which `event-listener` does, and then clears both
-//!   bits and notifies: those who wait look again and say again what they wait for, and
-//!   a bit that was about the leaver alone is gone.
+//!   word). So no fence is needed, and nobody is called where nobody waits.
+//! - **Who clears a bit calls**: one writer, or all readers, and they look again. Each
+//!   of them takes the lock, or says in the word again that it waits, or leaves. A
+//!   writer that was called takes the lock with its bit set, for those behind it.
+//! - **A bit may be about nobody**: that writer may be the last, and who leaves without
+//!   having been called lets its bit stand. So who calls and is not heard goes on to
+//!   those who wait for the other use, whom the bit may have kept out.
+//! - **Who leaves without the lock** (its thread is cancelled, its future dropped) and
+//!   was called passes the call on. A writer does so also where its bit keeps readers
+//!   out of a lock that others read.
 //! - **Phases.** A writer leaves to readers first, the last reader to a writer; readers
 //!   that come while a writer waits wait too. So neither keeps out the other.
 //! - **Newcomers may overtake**, as with std's locks: the thread that has just given a
-//!   lock back takes it again without a switch. Who was notified in vain `PATIENCE`
-//!   times sets `STARVED`, which keeps newcomers out until the next of those who wait
-//!   has the lock. On one worker a loop that holds the lock over each of its waits
-//!   would else never let anybody in. The bit is set only while who has set it waits:
-//!   it is cleared when that one takes the lock or leaves.
+//!   lock back takes it again without a switch. Who was called in vain `PATIENCE` times
+//!   sets `STARVED`, which keeps newcomers out until the next of those who wait has the
+//!   lock. On one worker a loop that holds the lock over each of its waits would else
+//!   never let anybody in. The bit is set only while who has set it waits: it is cleared
+//!   when that one takes the lock or leaves.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::event::{Event, EventListener};
+use super::event::{Event, EventListener, Listener};
 use crate::primitives::{AtomicUsize, Ordering, const_fn, needed};
 
 /// A writer has the lock.
@@ -52,7 +54,7 @@ const STARVED: usize = 1 << 3;
 /// One reader that has the lock; the bits from here on count them.
 const READER: usize = 1 << 4;
 
-/// How often a waiter is notified in vain before it keeps newcomers out. Models are
+/// How often a waiter is called in vain before it keeps newcomers out. Models are
 /// too small for more than once.
 const PATIENCE: u8 = if cfg!(virid_loom) { 1 } else { 4 };
 
@@ -208,15 +210,10 @@ impl Raw {
 
     #[cold]
     fn end_write_cold(&self) {
-        self.change(|word| {
-            let free = word & !WRITER;
-            let called = if free & READERS_WAIT != 0 {
-                READERS_WAIT
-            } else {
-                free & WRITERS_WAIT
-            };
-            (free & !called, called)
-        });
+        self.update(|word| word & !WRITER);
+        if !self.call(Use::Read, 0) {
+            self.call_writers_first();
+        }
     }
 
     /// Gives it back.
@@ -230,23 +227,8 @@ impl Raw {
         let release = needed!("giving back by a reader", Ordering::Release, not Ordering::Relaxed);
         let before = self.word.fetch_sub(READER, release);
         if before < 2 * READER && before & (READERS_WAIT | WRITERS_WAIT) != 0 {
-            self.end_reads_cold();
+            self.call_writers_first();
         }
-    }
-
-    #[cold]
-    fn end_reads_cold(&self) {
-        self.change(|word| {
-            // Who has it now sees the bits when it gives it back.
-            let called = if Use::Write.conflicts(word) {
-                0
-            } else if word & WRITERS_WAIT != 0 {
-                WRITERS_WAIT
-            } else {
-                word & READERS_WAIT
-            };
-            (word & !called, called)
-        });
     }
 
     /// Makes a writer a reader, and lets those in who wait to read.
@@ -255,40 +237,83 @@ impl Raw {
     ///
     /// The caller has it for writing, and from here on for reading.
     pub(crate) unsafe fn downgrade(&self) {
-        self.change(|word| {
-            let called = word & READERS_WAIT;
-            ((word & !WRITER & !called) + READER, called)
-        });
+        self.update(|word| (word & !WRITER) + READER);
+        self.call(Use::Read, 0);
     }
 
-    /// Where somebody leaves who has waited: all look again.
-    fn leave(&self, starved: usize) {
-        self.change(|word| {
-            let called = word & (READERS_WAIT | WRITERS_WAIT);
-            (word & !(called | starved), called)
-        });
+    #[cold]
+    fn call_writers_first(&self) {
+        if !self.call(Use::Write, 0) {
+            // Those whom a bit about nobody has kept out; not by a writer that has come.
+            needed!("call of those kept out by nobody", {
+                self.call(Use::Read, WRITERS_WAIT);
+            });
+        }
     }
 
-    /// Changes the word, and notifies those whose bits the change clears.
-    fn change(&self, change: impl Fn(usize) -> (usize, usize)) {
+    /// Calls those who wait for this, where they could have the lock and none of
+    /// `kept_out_by` is set. Whether somebody was called.
+    fn call(&self, wanted: Use, kept_out_by: usize) -> bool {
+        // Who has it now sees the bit when it gives it back.
+        let may = |word| !wanted.conflicts(word) && word & kept_out_by == 0;
+        let before = self.update(|word| {
+            if may(word) {
+                word & !wanted.waits()
+            } else {
+                word
+            }
+        });
+        may(before) && before & wanted.waits() != 0 && self.notify(wanted) > 0
+    }
+
+    /// Tells all readers, or one writer unless one has been told that has not looked yet.
+    /// How many were told.
+    fn notify(&self, wanted: Use) -> usize {
+        match wanted {
+            Use::Read => needed!("readers' call", self.readers.notify_relaxed(usize::MAX), not 0),
+            Use::Write => needed!("writer's call", self.writers.notify_relaxed(1), not 0),
+        }
+    }
+
+    /// Where somebody leaves who has waited, and perhaps was called.
+    fn leave(&self, wanted: Use, was_called: bool, starved: usize) {
+        if wanted == Use::Read {
+            // Other readers were called too, and writers come next.
+            if was_called || starved != 0 {
+                self.update(|word| word & !starved);
+                needed!("call by a reader who leaves", self.call_writers_first());
+            }
+            return;
+        }
+        // A writer that has the lock sees the bit when it gives it back.
+        let ends = |word| was_called || word & WRITER == 0;
+        let before = self.update(|word| {
+            let bit = if ends(word) { WRITERS_WAIT } else { 0 };
+            word & !(starved | bit)
+        });
+        // The next one looks, and says again that it waits.
+        if ends(before) && self.notify(Use::Write) == 0 {
+            needed!("readers' call by a writer who leaves", {
+                self.call(Use::Read, WRITERS_WAIT);
+            });
+        }
+    }
+
+    /// Changes the word. What it was before.
+    fn update(&self, change: impl Fn(usize) -> usize) -> usize {
         let mut word = self.word.load(Ordering::Relaxed);
-        let called = loop {
-            let (next, called) = change(word);
+        loop {
             // Ordering: Release as in `end_write`, Acquire as `take` says. Also where
             // nothing changes: what we have seen is then what is there.
-            match self
-                .word
-                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) => break called,
+            match self.word.compare_exchange_weak(
+                word,
+                change(word),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return word,
                 Err(now) => word = now,
             }
-        };
-        if called & READERS_WAIT != 0 {
-            needed!("readers' call", self.readers.notify_relaxed(usize::MAX));
-        }
-        if called & WRITERS_WAIT != 0 {
-            needed!("writer's call", self.writers.notify_relaxed(1));
         }
     }
 
@@ -376,10 +401,16 @@ impl Future for Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if !self.has_lock && (self.has_waited || self.listener.is_some()) {
-            drop(self.listener.take());
+        if self.has_lock {
+            return;
+        }
+        if let Some(listener) = self.listener.take() {
+            let was_called = listener.discard();
             let starved = needed!("long wait of who leaves", self.starved(), not 0);
-            needed!("look of those behind who leaves", self.lock.leave(starved));
+            needed!(
+                "look of those behind who leaves",
+                self.lock.leave(self.wanted, was_called, starved)
+            );
         }
     }
 }

@@ -78,10 +78,27 @@ impl Locked {
     }
 
     /// Waits for two polls, and leaves. Whether it had its turn.
-    fn try_to_write(&self) -> bool {
-        let mut waits = pin!(self.raw.wait_for(Use::Write));
+    fn try_for(&self, wanted: Use) -> bool {
+        let mut waits = pin!(self.raw.wait_for(wanted));
         let mut context = Context::from_waker(Waker::noop());
         (0..2).any(|_| waits.as_mut().poll(&mut context).is_ready())
+    }
+
+    /// Reads or writes if it has its turn within two polls.
+    fn try_briefly(&self, wanted: Use) {
+        if !self.try_for(wanted) {
+            return;
+        }
+        match wanted {
+            Use::Read => {
+                self.value();
+                self.end_read();
+            }
+            Use::Write => {
+                self.add();
+                self.end_write();
+            }
+        }
     }
 }
 
@@ -160,12 +177,7 @@ pub fn who_leaves_passes_the_lock_on() {
         let lock = Locked::new();
         lock.take_to_write();
         let others = [
-            spawn(&lock, |lock| {
-                if lock.try_to_write() {
-                    lock.add();
-                    lock.end_write();
-                }
-            }),
+            spawn(&lock, |lock| lock.try_briefly(Use::Write)),
             spawn(&lock, Locked::write),
         ];
         lock.end_write();
@@ -199,12 +211,96 @@ pub fn a_writer_that_leaves_lets_a_reader_in() {
         let lock = Locked::new();
         lock.take_to_read();
         let others = [
-            spawn(&lock, |lock| assert!(!lock.try_to_write())),
+            spawn(&lock, |lock| assert!(!lock.try_for(Use::Write))),
             spawn(&lock, |lock| _ = lock.read()),
         ];
         // The lock is held for reading until both have ended.
         others.into_iter().for_each(|other| other.join().unwrap());
         lock.end_read();
         assert!(lock.raw.try_take(Use::Write));
+    });
+}
+
+pub fn a_reader_comes_in_though_a_writer_has_left_its_bit() {
+    loom::model(|| {
+        let lock = Locked::new();
+        lock.take_to_write();
+        // It leaves while the lock is held, and its bit stands.
+        let mut context = Context::from_waker(Waker::noop());
+        let mut waits = Box::pin(lock.raw.wait_for(Use::Write));
+        assert!(waits.as_mut().poll(&mut context).is_pending());
+        drop(waits);
+        let reader = spawn(&lock, |lock| assert_eq!(lock.read(), 1));
+        lock.add();
+        lock.end_write();
+        reader.join().unwrap();
+    });
+}
+
+pub fn readers_come_in_after_a_writer_that_has_waited_reads() {
+    loom::model(|| {
+        let lock = Locked::new();
+        lock.take_to_write();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut waits = Box::pin(lock.raw.wait_for(Use::Write));
+        assert!(waits.as_mut().poll(&mut context).is_pending());
+        lock.end_write();
+        // With its bit, though nobody is behind it.
+        assert!(waits.as_mut().poll(&mut context).is_ready());
+        lock.add();
+        let reader = spawn(&lock, |lock| assert_eq!(lock.read(), 1));
+        // SAFETY: it is held for writing.
+        unsafe { lock.raw.downgrade() };
+        lock.end_read();
+        reader.join().unwrap();
+    });
+}
+
+pub fn a_reader_that_was_called_leaves_to_a_writer() {
+    loom::model(|| {
+        let lock = Locked::new();
+        lock.take_to_write();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut waits = Box::pin(lock.raw.wait_for(Use::Read));
+        assert!(waits.as_mut().poll(&mut context).is_pending());
+        let writer = spawn(&lock, Locked::write);
+        lock.end_write();
+        drop(waits);
+        writer.join().unwrap();
+        assert_eq!(lock.read(), 1);
+    });
+}
+
+pub fn who_leaves_lets_a_reader_in() {
+    loom::model(|| {
+        let lock = Locked::new();
+        lock.take_to_write();
+        let others = [
+            spawn(&lock, |lock| {
+                lock.try_briefly(Use::Write);
+                lock.try_briefly(Use::Read);
+            }),
+            spawn(&lock, |lock| _ = lock.read()),
+        ];
+        lock.end_write();
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert!(lock.raw.try_take(Use::Write));
+    });
+}
+
+pub fn who_leaves_lets_a_writer_in() {
+    loom::model(|| {
+        let lock = Locked::new();
+        lock.take_to_write();
+        let others = [
+            spawn(&lock, |lock| {
+                lock.try_briefly(Use::Write);
+                lock.try_briefly(Use::Read);
+            }),
+            spawn(&lock, Locked::write),
+        ];
+        lock.end_write();
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert!(lock.read() >= 1);
     });
 }

@@ -1,7 +1,8 @@
 //! The word of `virid::sync`'s locks, from `src`, over an event that stands in for that
 //! of `event-listener`, which loom cannot look into. It keeps what that one says: a list
 //! under a lock, who listens first is notified first, `n` counts those who are notified
-//! already, and a listener that is dropped notified gives it to the next.
+//! already, a listener that is dropped notified gives it to the next, and one that is
+//! discarded keeps it.
 
 #[path = "../../src/sync/raw.rs"]
 pub(crate) mod raw;
@@ -30,16 +31,26 @@ pub(crate) mod event {
     }
 
     impl List {
-        fn notify(&mut self, n: usize) {
+        fn notify(&mut self, n: usize) -> usize {
             let notified = self.listening.iter().filter(|entry| entry.is_notified);
             let more = n.saturating_sub(notified.count());
             let others = self.listening.iter_mut().filter(|entry| !entry.is_notified);
+            let mut told = 0;
             for entry in others.take(more) {
                 entry.is_notified = true;
+                told += 1;
                 if let Some(waker) = entry.waker.take() {
                     waker.wake();
                 }
             }
+            told
+        }
+
+        /// Whether the listener was notified.
+        fn remove(&mut self, number: u64) -> bool {
+            let place = self.place(number);
+            let entry = self.listening.remove(place);
+            entry.is_some_and(|entry| entry.is_notified)
         }
 
         fn place(&self, number: u64) -> usize {
@@ -71,8 +82,8 @@ pub(crate) mod event {
             }
         }
 
-        pub(crate) fn notify_relaxed(&self, n: usize) {
-            self.0.lock().notify(n);
+        pub(crate) fn notify_relaxed(&self, n: usize) -> usize {
+            self.0.lock().notify(n)
         }
     }
 
@@ -99,15 +110,24 @@ pub(crate) mod event {
         }
     }
 
+    pub(crate) trait Listener {
+        fn discard(self) -> bool;
+    }
+
+    impl Listener for EventListener {
+        fn discard(mut self) -> bool {
+            self.has_ended = true;
+            self.list.lock().remove(self.number)
+        }
+    }
+
     impl Drop for EventListener {
         fn drop(&mut self) {
             if self.has_ended {
                 return;
             }
             let mut list = self.list.lock();
-            let place = list.place(self.number);
-            let entry = list.listening.remove(place);
-            if entry.is_some_and(|entry| entry.is_notified) {
+            if list.remove(self.number) {
                 list.notify(1);
             }
         }
