@@ -19,9 +19,11 @@ worlds::worlds! {
     wait_while_asks_first_and_does_not_wait_without_need
     a_wait_with_a_timeout_ends_no_earlier_and_has_the_lock
     a_wait_with_a_timeout_ends_when_it_is_notified
+    a_wait_with_a_timeout_says_that_it_was_notified
     a_timeout_of_zero_looks_once
     who_waits_hears_that_the_mutex_is_poisoned
     a_wait_does_not_poison
+    a_condition_is_asked_under_the_lock_and_poisons_it_with_a_panic
     it_can_be_made_in_a_constant_and_by_default
     a_buffer_with_a_bound_gives_everything_once
 }

@@ -25,6 +25,9 @@ worlds::worlds! {
     recv_timeout_waits_no_shorter_and_takes_what_is_there
     no_value_is_lost_to_a_timeout
     a_receiver_is_an_iterator
+    an_iterator_has_ended_when_all_senders_are_gone
+    a_receiver_without_time_takes_from_a_sender_that_waits
+    the_ends_show_their_names
     the_ends_can_be_sent_and_the_senders_shared
     a_receiver_cannot_be_shared
     a_channel_may_pass_channels

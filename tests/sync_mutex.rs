@@ -12,10 +12,13 @@ mod worlds;
 worlds::worlds! {
     "worlds/mutex.rs";
     one_thread_at_a_time_has_the_value
+    who_locks_waits_until_the_guard_is_gone
     it_can_be_made_in_a_constant
     try_lock_says_that_it_is_held_and_does_not_wait
     a_panic_of_its_holder_poisons_it_and_the_value_is_there
     poison_can_be_cleared
+    who_hears_of_the_poison_can_repair_the_value
+    one_that_is_held_says_so_before_it_says_that_it_is_poisoned
     a_panic_without_the_lock_does_not_poison_it
     a_panic_that_is_caught_under_the_lock_does_not_poison_it
     a_lock_that_was_taken_during_a_panic_is_not_poisoned_by_it

@@ -145,6 +145,23 @@ pub(super) fn a_wait_with_a_timeout_ends_when_it_is_notified() {
     }
 }
 
+pub(super) fn a_wait_with_a_timeout_says_that_it_was_notified() {
+    let both = both(false);
+    let same = both.clone();
+    let mut guard = both.0.lock().unwrap();
+    let other = thread::spawn(move || {
+        *same.0.lock().unwrap() = true;
+        same.1.notify_all();
+    });
+    while !*guard {
+        let (again, result) = both.1.wait_timeout(guard, LONG).unwrap();
+        assert!(!result.timed_out());
+        guard = again;
+    }
+    drop(guard);
+    other.join().unwrap();
+}
+
 pub(super) fn a_timeout_of_zero_looks_once() {
     let both = both(false);
     let guard = both.0.lock().unwrap();
@@ -190,6 +207,20 @@ pub(super) fn a_wait_does_not_poison() {
     });
     assert!(thread.join().is_err());
     assert!(!both.0.is_poisoned());
+}
+
+pub(super) fn a_condition_is_asked_under_the_lock_and_poisons_it_with_a_panic() {
+    let both = both(0);
+    let same = both.clone();
+    let thread = thread::spawn(move || {
+        let asks = |_: &mut u32| {
+            assert!(same.0.try_lock().is_err());
+            panic!("as the test wants");
+        };
+        drop(same.1.wait_while(same.0.lock().unwrap(), asks));
+    });
+    assert!(thread.join().is_err());
+    assert!(both.0.is_poisoned());
 }
 
 pub(super) fn it_can_be_made_in_a_constant_and_by_default() {

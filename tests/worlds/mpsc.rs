@@ -277,6 +277,40 @@ pub(super) fn a_receiver_is_an_iterator() {
     assert!(receiver.into_iter().eq(4..6));
 }
 
+pub(super) fn an_iterator_has_ended_when_all_senders_are_gone() {
+    let (sender, receiver) = channel();
+    let other = sender.clone();
+    drop(sender);
+    other.send(1).unwrap();
+    {
+        let (mut all, mut those_there) = (receiver.iter(), receiver.try_iter());
+        assert_eq!(all.next(), Some(1));
+        assert_eq!(those_there.next(), None);
+        drop(other);
+        assert_eq!((all.next(), all.next()), (None, None));
+        assert_eq!(those_there.next(), None);
+    }
+    assert_eq!(receiver.into_iter().next(), None);
+}
+
+pub(super) fn a_receiver_without_time_takes_from_a_sender_that_waits() {
+    let (sender, receiver) = sync_channel(0);
+    let sends = thread::spawn(move || sender.send(1));
+    while receiver.recv_timeout(Duration::ZERO) != Ok(1) {
+        thread::yield_now();
+    }
+    assert_eq!(sends.join().unwrap(), Ok(()));
+}
+
+pub(super) fn the_ends_show_their_names() {
+    let (sender, receiver) = channel::<std::cell::Cell<u32>>();
+    let (sync_sender, _receiver) = sync_channel::<u32>(1);
+    assert_eq!(
+        format!("{sender:?} {sync_sender:?} {receiver:?}"),
+        "Sender { .. } SyncSender { .. } Receiver { .. }"
+    );
+}
+
 pub(super) fn the_ends_can_be_sent_and_the_senders_shared() {
     fn is_send<T: Send>(_: &T) {}
     fn is_shared<T: Send + Sync>(_: &T) {}

@@ -42,6 +42,18 @@ pub(super) fn one_thread_at_a_time_has_the_value() {
     assert_eq!(*mutex.lock().unwrap(), 2_400);
 }
 
+pub(super) fn who_locks_waits_until_the_guard_is_gone() {
+    let mutex = Arc::new(Mutex::new(0));
+    let mut guard = mutex.lock().unwrap();
+    let same = mutex.clone();
+    let waits = thread::spawn(move || *same.lock().unwrap());
+    (0..20).for_each(|_| thread::yield_now());
+    assert!(!waits.is_finished());
+    *guard = 1;
+    drop(guard);
+    assert_eq!(waits.join().unwrap(), 1);
+}
+
 pub(super) fn it_can_be_made_in_a_constant() {
     static TOTAL: Mutex<u32> = Mutex::new(0);
     let before = *TOTAL.lock().unwrap();
@@ -93,6 +105,26 @@ pub(super) fn poison_can_be_cleared() {
     mutex.clear_poison();
     assert!(!mutex.is_poisoned());
     assert_eq!(*mutex.lock().unwrap(), 1);
+}
+
+pub(super) fn who_hears_of_the_poison_can_repair_the_value() {
+    let mutex = poisoned(1);
+    let guard = mutex.lock().unwrap_or_else(|mut error| {
+        **error.get_mut() = 2;
+        mutex.clear_poison();
+        error.into_inner()
+    });
+    assert_eq!(*guard, 2);
+    drop(guard);
+    assert_eq!(*mutex.lock().unwrap(), 2);
+}
+
+pub(super) fn one_that_is_held_says_so_before_it_says_that_it_is_poisoned() {
+    let mutex = poisoned(1);
+    let guard = mutex.lock().unwrap_err().into_inner();
+    assert!(matches!(mutex.try_lock(), Err(TryLockError::WouldBlock)));
+    drop(guard);
+    assert!(matches!(mutex.try_lock(), Err(TryLockError::Poisoned(_))));
 }
 
 pub(super) fn a_panic_without_the_lock_does_not_poison_it() {

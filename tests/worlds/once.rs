@@ -77,6 +77,62 @@ mod once {
         assert!(text.starts_with("Once"));
     }
 
+    pub(crate) fn once_tells_those_who_wait_that_it_is_poisoned() {
+        // One calls and panics when the others have come; those who do not force it
+        // panic too, the others go on when it was forced.
+        let shared = Arc::new((Once::new(), AtomicUsize::new(0)));
+        let wait = |wait: fn(&Once)| {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.1.fetch_add(1, Ordering::SeqCst);
+                wait(&shared.0);
+            })
+        };
+        let (mut told, mut forced) = (Vec::new(), Vec::new());
+        fails(|| {
+            shared.0.call_once(|| {
+                told.push(wait(|once| once.wait()));
+                told.push(wait(|once| once.call_once(|| unreachable!())));
+                forced.push(wait(|once| once.wait_force()));
+                while shared.1.load(Ordering::SeqCst) < 3 {
+                    thread::yield_now();
+                }
+                (0..20).for_each(|_| thread::yield_now());
+                assert!(told.iter().chain(&forced).all(|waits| !waits.is_finished()));
+                panic!("as the test wants");
+            });
+        });
+        assert!(told.into_iter().all(|waits| waits.join().is_err()));
+        assert!(!shared.0.is_completed() && !forced[0].is_finished());
+        shared
+            .0
+            .call_once_force(|state| assert!(state.is_poisoned()));
+        assert!(forced.into_iter().all(|waits| waits.join().is_ok()));
+    }
+
+    pub(crate) fn once_is_forced_by_who_waits_while_another_one_panics() {
+        let shared = Arc::new((Once::new(), AtomicUsize::new(0)));
+        let same = shared.clone();
+        let mut waits = None;
+        fails(|| {
+            shared.0.call_once(|| {
+                waits = Some(thread::spawn(move || {
+                    same.1.store(1, Ordering::SeqCst);
+                    same.0.call_once_force(|state| {
+                        assert!(state.is_poisoned());
+                        same.1.store(2, Ordering::SeqCst);
+                    });
+                }));
+                while shared.1.load(Ordering::SeqCst) == 0 {
+                    thread::yield_now();
+                }
+                panic!("as the test wants");
+            });
+        });
+        waits.unwrap().join().unwrap();
+        assert!(shared.0.is_completed() && shared.1.load(Ordering::SeqCst) == 2);
+    }
+
     pub(crate) fn once_lock_takes_the_first_value_only() {
         let cell = OnceLock::new();
         assert_eq!(
@@ -115,6 +171,40 @@ mod once {
             let values: Vec<_> = values.collect();
             assert!(values.iter().all(|value| Some(value) == cell.get()));
         }
+    }
+
+    pub(crate) fn once_lock_has_no_value_while_it_is_made_and_set_waits_for_it() {
+        let cell = Arc::new(OnceLock::new());
+        let same = cell.clone();
+        let mut sets = None;
+        cell.get_or_init(|| {
+            assert_eq!(cell.get(), None);
+            sets = Some(thread::spawn(move || {
+                let result = same.set(2);
+                assert!(same.get().is_some());
+                result
+            }));
+            (0..20).for_each(|_| thread::yield_now());
+            assert_eq!(cell.get(), None);
+            assert!(!sets.as_ref().unwrap().is_finished());
+            1
+        });
+        assert_eq!(sets.unwrap().join().unwrap(), Err(2));
+        assert_eq!(cell.get(), Some(&1));
+    }
+
+    pub(crate) fn once_lock_is_made_by_who_waits_where_the_first_one_panics() {
+        let cell = Arc::new(OnceLock::new());
+        let same = cell.clone();
+        let mut waits = None;
+        fails(|| {
+            cell.get_or_init(|| {
+                waits = Some(thread::spawn(move || *same.get_or_init(|| 2)));
+                (0..20).for_each(|_| thread::yield_now());
+                panic!("as the test wants");
+            });
+        });
+        assert_eq!(waits.unwrap().join().unwrap(), 2);
     }
 
     pub(crate) fn once_lock_has_no_value_after_a_panic() {

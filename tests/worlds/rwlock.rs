@@ -71,6 +71,25 @@ pub(super) fn one_writes_and_nobody_reads_meanwhile() {
     assert_eq!(*shared.0.read().unwrap(), (400, 400));
 }
 
+pub(super) fn a_writer_waits_for_readers_and_a_reader_for_a_writer() {
+    let lock = Arc::new(RwLock::new(1));
+    let (writes, reads) = (lock.clone(), lock.clone());
+    let guard = lock.read().unwrap();
+    let writer = thread::spawn(move || *writes.write().unwrap() = 2);
+    (0..20).for_each(|_| thread::yield_now());
+    assert!(!writer.is_finished());
+    assert_eq!(*guard, 1);
+    drop(guard);
+    writer.join().unwrap();
+    let mut guard = lock.write().unwrap();
+    let reader = thread::spawn(move || *reads.read().unwrap());
+    (0..20).for_each(|_| thread::yield_now());
+    assert!(!reader.is_finished());
+    *guard = 3;
+    drop(guard);
+    assert_eq!(reader.join().unwrap(), 3);
+}
+
 pub(super) fn try_read_and_try_write_do_not_wait() {
     let lock = RwLock::new(0);
     let would_block = |error: &dyn std::fmt::Debug| format!("{error:?}").contains("WouldBlock");
@@ -104,6 +123,29 @@ pub(super) fn poison_can_be_cleared() {
     lock.clear_poison();
     assert!(!lock.is_poisoned());
     assert_eq!(*lock.read().unwrap(), 1);
+}
+
+pub(super) fn who_hears_of_the_poison_can_repair_the_value() {
+    let lock = poisoned(1);
+    let guard = lock.write().unwrap_or_else(|mut error| {
+        **error.get_mut() = 2;
+        lock.clear_poison();
+        error.into_inner()
+    });
+    drop(guard);
+    assert_eq!(*lock.read().unwrap(), 2);
+}
+
+pub(super) fn one_that_is_held_says_so_before_it_says_that_it_is_poisoned() {
+    let lock = poisoned(1);
+    let reads = lock.read().unwrap_err().into_inner();
+    assert!(matches!(lock.try_write(), Err(TryLockError::WouldBlock)));
+    assert!(matches!(lock.try_read(), Err(TryLockError::Poisoned(_))));
+    drop(reads);
+    let writes = lock.write().unwrap_err().into_inner();
+    assert!(matches!(lock.try_read(), Err(TryLockError::WouldBlock)));
+    drop(writes);
+    assert!(matches!(lock.try_write(), Err(TryLockError::Poisoned(_))));
 }
 
 pub(super) fn a_reader_that_panics_does_not_poison_it() {
