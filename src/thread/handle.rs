@@ -27,6 +27,12 @@ pub struct JoinHandle<T> {
     thread: OnceLock<Thread>,
 }
 
+// As std has them, so that what keeps handles needs no bound.
+// SAFETY: a handle is made where a thread is spawned, and there `T` is `Send`.
+unsafe impl<T> Send for JoinHandle<T> {}
+// SAFETY: the same; a shared handle gives no access to the result.
+unsafe impl<T> Sync for JoinHandle<T> {}
+
 impl<T> JoinHandle<T> {
     pub(super) fn new(task: task::JoinHandle<T>, name: Option<Arc<str>>) -> Self {
         Self {
@@ -161,6 +167,10 @@ enum Kind {
         name: Option<Arc<str>>,
     },
 }
+
+// As std has it. Who sees it after a panic can but unpark it.
+impl std::panic::UnwindSafe for Thread {}
+impl std::panic::RefUnwindSafe for Thread {}
 
 impl Thread {
     pub(super) fn current() -> Self {
