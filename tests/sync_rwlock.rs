@@ -22,5 +22,6 @@ worlds::worlds! {
     a_reader_that_panics_does_not_poison_it
     the_value_can_be_had_without_a_lock_by_who_owns_it
     values_without_a_size_can_be_locked
+    a_guard_of_a_reader_is_one_of_a_value_that_lives_shorter
     it_shows_its_value_and_whether_it_is_held_or_poisoned
 }

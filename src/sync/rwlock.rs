@@ -4,6 +4,7 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
 use std::sync::{LockResult, TryLockError, TryLockResult};
 
 use super::poison::{Flag, Watch};
@@ -50,9 +51,10 @@ impl<T: ?Sized> std::panic::RefUnwindSafe for RwLock<T> {}
 #[must_use = "a lock that is not held is given back at once"]
 #[clippy::has_significant_drop]
 pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
-    lock: &'a RwLock<T>,
-    /// What it may be is said below, and not by its parts.
-    _marker: PhantomData<*const T>,
+    raw: &'a Raw,
+    /// The lock's. A pointer, so that the guard may be used as one of a value that lives
+    /// shorter; and that what it may be is said below, and not by its parts.
+    value: NonNull<T>,
 }
 
 // SAFETY: it lends the value to be shared, wherever it is, and never lets it be dropped
@@ -267,10 +269,8 @@ impl<T: ?Sized> RwLock<T> {
     /// The caller has taken the lock for reading, and leaves it to the guard.
     #[inline]
     unsafe fn read_guard(&self) -> LockResult<RwLockReadGuard<'_, T>> {
-        self.poison.result(RwLockReadGuard {
-            lock: self,
-            _marker: PhantomData,
-        })
+        // SAFETY: the caller's.
+        self.poison.result(unsafe { RwLockReadGuard::of(self) })
     }
 
     /// # Safety
@@ -321,6 +321,20 @@ impl<T: ?Sized> RwLock<T> {
     }
 }
 
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    /// # Safety
+    ///
+    /// The caller has taken the lock for reading, and leaves it to the guard.
+    #[inline]
+    unsafe fn of(lock: &'a RwLock<T>) -> Self {
+        Self {
+            raw: &lock.raw,
+            // SAFETY: it is the address of a field.
+            value: unsafe { NonNull::new_unchecked(lock.value.get()) },
+        }
+    }
+}
+
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// Makes the writer a reader, with no writer in between.
     ///
@@ -340,10 +354,8 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         std::mem::forget(written);
         // SAFETY: it was held for writing, and is from here on for reading.
         unsafe { lock.raw.downgrade() };
-        RwLockReadGuard {
-            lock,
-            _marker: PhantomData,
-        }
+        // SAFETY: as the line above says.
+        unsafe { RwLockReadGuard::of(lock) }
     }
 }
 
@@ -351,7 +363,7 @@ impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: this is what held it, and is gone.
-        unsafe { self.lock.raw.end_read() };
+        unsafe { self.raw.end_read() };
     }
 }
 
@@ -368,8 +380,9 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the lock is held, and nobody writes.
-        unsafe { &*self.lock.value.get() }
+        // SAFETY: the lock is held, and nobody writes; the value is the lock's, which is
+        // borrowed as long as the guard lives.
+        unsafe { self.value.as_ref() }
     }
 }
 

@@ -174,6 +174,18 @@ pub(super) fn values_without_a_size_can_be_locked() {
     assert_eq!(&*lock.read().unwrap(), &[1, 5]);
 }
 
+pub(super) fn a_guard_of_a_reader_is_one_of_a_value_that_lives_shorter() {
+    fn longer<'a>(
+        guard: sync::RwLockReadGuard<'a, &'static str>,
+        other: &'a str,
+    ) -> sync::RwLockReadGuard<'a, &'a str> {
+        assert!(guard.len() > other.len());
+        guard
+    }
+    let (lock, other) = (RwLock::new("longer"), String::from("short"));
+    assert_eq!(*longer(lock.read().unwrap(), &other), "longer");
+}
+
 pub(super) fn it_shows_its_value_and_whether_it_is_held_or_poisoned() {
     let lock = RwLock::new(1);
     assert_eq!(
