@@ -48,7 +48,8 @@
 //! | `Once`, `OnceLock`, `LazyLock` | own | `call_once_async`, `wait_async`, `get_or_init_async`, `force_async`. To wait inside the closure is fine. A thread that is cancelled inside it is as one that panics there |
 //! | `mpsc` | own, with std's errors | `recv_async` (which borrows the receiver mutably), `send_async`. `recv_timeout` needs the feature `time` |
 //!
-//! What is not stable in std is absent. Nothing else differs.
+//! What is not stable in std is absent, and so is the deprecated `ONCE_INIT`. Nothing else
+//! differs.
 //!
 //! # From Tokio
 //!

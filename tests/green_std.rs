@@ -41,6 +41,7 @@ fn held(hold: impl FnOnce(&Sender<()>, &Receiver<()>) + Send + 'static) -> Call 
 fn foreign_waits() -> Vec<(&'static str, Call, Call)> {
     let mut all = locks();
     all.extend(meetings());
+    all.extend(loops());
     all.extend(system_calls());
     all
 }
@@ -141,6 +142,32 @@ fn meetings() -> Vec<(&'static str, Call, Call)> {
             "block_on of another crate",
             Box::new(move || futures_lite::future::block_on(passed)),
             Box::new(move || opened.open()),
+        ),
+    ]
+}
+
+fn loops() -> Vec<(&'static str, Call, Call)> {
+    static IS_SET: AtomicBool = AtomicBool::new(false);
+    static LOCK: Mutex<()> = Mutex::new(());
+    let locked = held(|inside, release| {
+        let _guard = LOCK.lock().unwrap();
+        inside.send(()).unwrap();
+        release.recv().unwrap();
+    });
+    vec![
+        (
+            "a loop that looks at an atomic",
+            Box::new(|| {
+                while !IS_SET.load(Ordering::SeqCst) {
+                    std::hint::spin_loop();
+                }
+            }),
+            Box::new(|| IS_SET.store(true, Ordering::SeqCst)),
+        ),
+        (
+            "a loop of try_lock",
+            Box::new(|| while LOCK.try_lock().is_err() {}),
+            locked,
         ),
     ]
 }

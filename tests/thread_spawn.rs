@@ -9,6 +9,12 @@ mod workers;
 #[path = "support/worlds.rs"]
 mod worlds;
 
+use std::io::ErrorKind;
+use std::sync::Arc;
+use support::guard;
+use virid::thread::{self, Builder};
+use workers::workers;
+
 worlds::worlds! {
     "worlds/threads.rs", (std outside green);
     join_gives_what_the_closure_returns
@@ -31,4 +37,31 @@ worlds::worlds! {
     yield_now_returns_and_lets_others_go_on
     there_is_an_estimate_of_how_many_run_in_parallel
     what_there_is_can_be_shown
+}
+
+#[test]
+fn what_differs_from_std_is_as_its_table_says() {
+    guard(|| {
+        let runtime = workers(2);
+        assert_eq!(
+            runtime.run(|| thread::current().name().map(str::to_owned)),
+            None
+        );
+        runtime.run(|| {
+            let error = Builder::new().name("a\0b".into()).spawn(|| ()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        });
+        // A detached thread ends with its runtime.
+        let kept = Arc::new(());
+        let same = kept.clone();
+        drop(runtime.go(move || {
+            let _same = same;
+            loop {
+                thread::park();
+            }
+        }));
+        runtime.run(thread::yield_now);
+        drop(runtime);
+        assert_eq!(Arc::strong_count(&kept), 1);
+    });
 }
