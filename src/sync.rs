@@ -65,6 +65,8 @@
 //! A guard is not `Send`, so a spawned task lets go of it, at the end of a block, before
 //! the next `.await`.
 
+mod acquire;
+mod acquire_owned;
 mod barrier;
 mod condvar;
 mod lazy_lock;
@@ -91,8 +93,8 @@ pub use mutex::{Mutex, MutexGuard};
 pub use notify::{Notified, Notify, OwnedNotified};
 pub use once::{Once, OnceState};
 pub use once_lock::OnceLock;
-pub use permit::{AcquireError, OwnedSemaphorePermit, SemaphorePermit, TryAcquireError};
+pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-pub use semaphore::Semaphore;
+pub use semaphore::{AcquireError, Semaphore, TryAcquireError};
 
 pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak, atomic};

@@ -1,41 +1,8 @@
-//! What a semaphore gives, and why it does not.
+//! What a semaphore gives: permits that borrow it, or share it.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::semaphore::Semaphore;
-
-/// The semaphore is closed.
-#[derive(Debug)]
-pub struct AcquireError(pub(super) ());
-
-impl fmt::Display for AcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the semaphore is closed")
-    }
-}
-
-impl std::error::Error for AcquireError {}
-
-/// Why there is no permit now.
-#[derive(Debug, PartialEq, Eq)]
-pub enum TryAcquireError {
-    /// The semaphore is closed.
-    Closed,
-    /// There are too few, or others wait.
-    NoPermits,
-}
-
-impl fmt::Display for TryAcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Closed => "the semaphore is closed",
-            Self::NoPermits => "the semaphore has no permits to give",
-        })
-    }
-}
-
-impl std::error::Error for TryAcquireError {}
 
 /// Permits of a [`Semaphore`], which get them back when this is dropped.
 #[must_use = "a permit that is not kept is given back at once"]

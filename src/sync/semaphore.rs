@@ -1,14 +1,10 @@
 //! The semaphore: permits under a lock that nobody holds for long. Who waits has a
 //! place in line and a [`oneshot`] channel, through which the permits come.
 
-mod owned;
-
 use std::fmt;
 
 use super::line::{End, Line};
 use super::oneshot::{self, Wake};
-use super::permit::{AcquireError, SemaphorePermit, TryAcquireError};
-use crate::drive::drive;
 use crate::primitives::Mutex;
 
 /// A number of permits; names and meaning are those of `tokio::sync::Semaphore`. Who
@@ -119,6 +115,7 @@ impl Semaphore {
     /// # Panics
     ///
     /// For more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    #[track_caller]
     pub const fn new(permits: usize) -> Self {
         assert!(
             permits <= Self::MAX_PERMITS,
@@ -142,6 +139,7 @@ impl Semaphore {
     /// # Panics
     ///
     /// As [`new`](Self::new).
+    #[track_caller]
     pub const fn const_new(permits: usize) -> Self {
         Self::new(permits)
     }
@@ -168,6 +166,7 @@ impl Semaphore {
     /// # Panics
     ///
     /// Where there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    #[track_caller]
     pub fn add_permits(&self, n: usize) {
         {
             let mut state = self.state.lock();
@@ -176,6 +175,10 @@ impl Semaphore {
             state.permits = sum.expect("a semaphore cannot have more than MAX_PERMITS permits");
         }
         self.grant();
+    }
+
+    pub(super) fn take_at_once(&self, permits: usize) -> Result<(), TryAcquireError> {
+        self.state.lock().try_take(permits)
     }
 
     /// Gives permits to those who wait, in turn.
@@ -199,119 +202,6 @@ impl Semaphore {
         let taken = n.min(state.permits);
         state.permits -= taken;
         taken
-    }
-
-    /// A permit, when there is one. A future that is dropped before it is ready leaves
-    /// the line.
-    ///
-    /// ```
-    /// # virid::block_on(async {
-    /// let semaphore = virid::sync::Semaphore::new(1);
-    /// let permit = semaphore.acquire().await.unwrap();
-    /// assert_eq!(semaphore.available_permits(), 0);
-    /// # });
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Where the semaphore is closed, also when it is meanwhile.
-    pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.acquire_many(1).await
-    }
-
-    /// `n` permits at once, as [`acquire`](Self::acquire).
-    ///
-    /// ```
-    /// # virid::block_on(async {
-    /// let semaphore = virid::sync::Semaphore::new(3);
-    /// let permits = semaphore.acquire_many(2).await.unwrap();
-    /// assert_eq!(permits.num_permits(), 2);
-    /// # });
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire`](Self::acquire).
-    pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.take(n as usize).await?;
-        Ok(self.permit(n))
-    }
-
-    /// [`acquire`](Self::acquire) for green and plain threads: waits for a permit.
-    ///
-    /// A cancellation point: a thread that is cancelled there leaves the line.
-    ///
-    /// ```
-    /// let semaphore = virid::sync::Semaphore::new(1);
-    /// let permit = semaphore.blocking_acquire().unwrap();
-    /// assert!(semaphore.try_acquire().is_err());
-    /// # drop(permit);
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire`](Self::acquire).
-    ///
-    /// # Panics
-    ///
-    /// Inside an async task: use [`acquire`](Self::acquire) there. And where there is
-    /// no permit inside [`no_suspend`](crate::thread::no_suspend).
-    #[track_caller]
-    pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        const CALL: &str = "Semaphore::blocking_acquire";
-        drive(self.acquire_many(1), CALL, "`acquire().await`")
-    }
-
-    /// [`acquire_many`](Self::acquire_many) for green and plain threads, as
-    /// [`blocking_acquire`](Self::blocking_acquire).
-    ///
-    /// ```
-    /// let semaphore = virid::sync::Semaphore::new(2);
-    /// let permits = semaphore.blocking_acquire_many(2).unwrap();
-    /// # drop(permits);
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`acquire`](Self::acquire).
-    ///
-    /// # Panics
-    ///
-    /// As [`blocking_acquire`](Self::blocking_acquire).
-    #[track_caller]
-    pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        const CALL: &str = "Semaphore::blocking_acquire_many";
-        drive(self.acquire_many(n), CALL, "`acquire_many().await`")
-    }
-
-    /// A permit, if there is one and nobody waits. Never waits.
-    ///
-    /// ```
-    /// use virid::sync::{Semaphore, TryAcquireError};
-    ///
-    /// let none = Semaphore::new(0).try_acquire().map(drop);
-    /// assert_eq!(none, Err(TryAcquireError::NoPermits));
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Where there is none, and where the semaphore is closed.
-    pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        self.try_acquire_many(1)
-    }
-
-    /// `n` permits at once, as [`try_acquire`](Self::try_acquire).
-    ///
-    /// ```
-    /// assert!(virid::sync::Semaphore::new(1).try_acquire_many(2).is_err());
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`try_acquire`](Self::try_acquire).
-    pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
-        self.state.lock().try_take(n as usize)?;
-        Ok(self.permit(n))
     }
 
     /// Gives no permit any more; who waits hears so.
@@ -340,7 +230,7 @@ impl Semaphore {
         self.state.lock().is_closed
     }
 
-    async fn take(&self, permits: usize) -> Result<(), AcquireError> {
+    pub(super) async fn take(&self, permits: usize) -> Result<(), AcquireError> {
         let (number, granted) = {
             let mut state = self.state.lock();
             match state.try_take(permits) {
@@ -362,13 +252,6 @@ impl Semaphore {
         waiting.has_them = result.is_ok();
         result.map_err(|_| AcquireError(()))
     }
-
-    fn permit(&self, permits: u32) -> SemaphorePermit<'_> {
-        SemaphorePermit {
-            semaphore: self,
-            permits: permits as usize,
-        }
-    }
 }
 
 impl fmt::Debug for Semaphore {
@@ -378,3 +261,35 @@ impl fmt::Debug for Semaphore {
             .finish_non_exhaustive()
     }
 }
+
+/// The semaphore is closed.
+#[derive(Debug)]
+pub struct AcquireError(pub(super) ());
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the semaphore is closed")
+    }
+}
+
+impl std::error::Error for AcquireError {}
+
+/// Why there is no permit now.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The semaphore is closed.
+    Closed,
+    /// There are too few, or others wait.
+    NoPermits,
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the semaphore is closed",
+            Self::NoPermits => "the semaphore has no permits to give",
+        })
+    }
+}
+
+impl std::error::Error for TryAcquireError {}

@@ -1,6 +1,6 @@
 //! The iterators of a receiver.
 
-use super::Receiver;
+use super::ends::Receiver;
 
 /// The iterator of [`Receiver::iter`].
 #[derive(Debug)]
@@ -64,14 +64,27 @@ impl<T> IntoIterator for Receiver<T> {
     }
 }
 
-impl<'a, T> Iter<'a, T> {
-    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
-        Self { receiver }
+impl<T> Receiver<T> {
+    /// Values as [`recv`](Self::recv) has them, until all senders are gone.
+    ///
+    /// ```
+    /// let (sender, receiver) = virid::sync::mpsc::channel();
+    /// (0..3).for_each(|n| sender.send(n).unwrap());
+    /// drop(sender);
+    /// assert_eq!(receiver.iter().collect::<Vec<_>>(), [0, 1, 2]);
+    /// ```
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter { receiver: self }
     }
-}
 
-impl<'a, T> TryIter<'a, T> {
-    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
-        Self { receiver }
+    /// The values that are there. Never waits.
+    ///
+    /// ```
+    /// let (sender, receiver) = virid::sync::mpsc::channel();
+    /// (0..3).for_each(|n| sender.send(n).unwrap());
+    /// assert_eq!(receiver.try_iter().count(), 3);
+    /// ```
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter { receiver: self }
     }
 }

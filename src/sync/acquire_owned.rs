@@ -1,10 +1,10 @@
-//! Permits that own their semaphore.
+//! How permits are had that share their semaphore.
 
 use std::sync::Arc;
 
-use super::Semaphore;
+use super::permit::OwnedSemaphorePermit;
+use super::semaphore::{AcquireError, Semaphore, TryAcquireError};
 use crate::drive::drive;
-use crate::sync::permit::{AcquireError, OwnedSemaphorePermit, TryAcquireError};
 
 impl Semaphore {
     /// [`acquire`](Self::acquire) with a permit that can be sent anywhere.
@@ -123,7 +123,7 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        self.state.lock().try_take(n as usize)?;
+        self.take_at_once(n as usize)?;
         Ok(self.owned(n))
     }
 
