@@ -47,7 +47,7 @@ fn assert_alive(runtime: &Runtime, count: usize) {
         .map(|i| runtime.spawn(async move { i }))
         .collect();
     let sum: usize = tasks.into_iter().map(|task| task.join().unwrap()).sum();
-    assert_eq!(sum, (0..1_000).sum());
+    assert_eq!(sum, (0..1_000).sum::<usize>());
 }
 
 fn boom() -> JoinError {

@@ -74,7 +74,7 @@ fn eight_threads_spawn_through_one_handle_and_nothing_is_lost() {
                 });
             }
         });
-        assert_eq!(sum.load(Ordering::Relaxed), (0..40_000).sum());
+        assert_eq!(sum.load(Ordering::Relaxed), (0..40_000).sum::<usize>());
     });
 }
 
@@ -207,7 +207,7 @@ fn over_aligned_captures_stay_aligned_over_suspensions() {
             })
             .collect();
         let sum: u64 = tasks.into_iter().map(|task| task.join().unwrap()).sum();
-        assert_eq!(sum, (0..1_000).map(|index| 2 * index).sum());
+        assert_eq!(sum, (0..1_000).map(|index| 2 * index).sum::<u64>());
         assert_eq!(drops.count(), 1_000);
     });
 }

@@ -143,7 +143,7 @@ fn every_task_runs_once_while_three_threads_trim() {
             until(|| Arc::strong_count(&runs) == 1);
             trimmers.stop();
             let every_fourth = 0..PART;
-            assert_eq!(sum, every_fourth.map(|index| 4 * index).sum());
+            assert_eq!(sum, every_fourth.map(|index| 4 * index).sum::<usize>());
             assert!(runs.iter().all(|ran| ran.load(Ordering::SeqCst) == 1));
         }
     });
@@ -170,7 +170,7 @@ fn tasks_that_trim_while_others_do_lose_nothing() {
             let roots: Vec<_> = (0..8).map(root).collect();
             let sum: usize = roots.into_iter().map(|root| root.join().unwrap()).sum();
             until(|| Arc::strong_count(&runs) == 1);
-            assert_eq!(sum, (0..8_000).step_by(4).sum());
+            assert_eq!(sum, (0..8_000).step_by(4).sum::<usize>());
             assert!(runs.iter().all(|ran| ran.load(Ordering::SeqCst) == 1));
         }
     });
