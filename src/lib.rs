@@ -32,6 +32,7 @@
 //! - `sync`: the names of [`std::sync`], which suspend who waits and no worker.
 //! - `time`: sleeping, timeouts, intervals.
 //! - [`Builder`], [`Runtime`], [`Handle`]: building, entering and ending runtimes.
+//! - [`adapters`]: which other crates work on virid, and how.
 //! - [`metrics`]: what the workers have done.
 //!
 //! # Features
@@ -40,6 +41,8 @@
 //! - `time` (on by default): waits that end by themselves, the module `time` and
 //!   `thread::{sleep, sleep_until, park_timeout}`. Their timers are those of `async-io`,
 //!   whose one thread starts at the first such wait.
+//! - `criterion`, `futures`, `hyper`, `quinn`, `tokio`: virid as the runtime of the crate of
+//!   that name; see [`adapters`].
 
 // The map of this crate, in floors. A file imports only from lower floors;
 // within one folder and floor, from those listed left of it.
@@ -50,6 +53,8 @@
 //    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,barrier,meeting,mpsc}.rs
 //    sync/{semaphore,notify,oneshot}.rs
 //                                           what users call, and the heads of task/ and thread/
+// 7  adapters/{criterion,futures,hyper,quinn,tokio}.rs  adapters.rs
+//                                           virid as the runtime of other crates
 // 6  runtime/{handle,shutdown,owner,builder,check,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime
 // 5  scheduler/{worker,green,placement,ending,spawn}.rs
@@ -77,6 +82,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(not(virid_loom))]
+pub mod adapters;
 mod context;
 mod drive;
 mod memory;

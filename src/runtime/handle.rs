@@ -103,6 +103,12 @@ impl Handle {
         }
     }
 
+    /// Whether the runtime has begun to end.
+    #[cfg(all(feature = "futures", not(virid_loom)))]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
     /// What the runtime has done so far; see [`metrics`](crate::metrics).
     ///
     /// ```
