@@ -66,6 +66,9 @@
 //! [`JoinError`](crate::task::JoinError) that says cancelled.
 
 #![doc = include_str!("thread/from_std.md")]
+#![doc = "```toml"]
+#![doc = include_str!("../examples/clippy.toml")]
+#![doc = "```"]
 
 mod blocking;
 pub(crate) mod current;

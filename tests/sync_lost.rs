@@ -203,8 +203,12 @@ fn a_notification_that_meets_the_end_of_a_timeout_goes_to_another() {
                 // It has taken that one.
                 both.1.notify_one();
             }
-            green.map(|thread| thread.join().unwrap());
-            plain.map(|thread| thread.join().unwrap());
+            if let Some(thread) = green {
+                thread.join().unwrap();
+            }
+            if let Some(thread) = plain {
+                thread.join().unwrap();
+            }
         }
     });
 }

@@ -99,7 +99,7 @@ impl Shared {
                 pause();
                 self.add_to_both(&mut value);
                 let own = value.0;
-                if own % 2 == 0 {
+                if own.is_multiple_of(2) {
                     let value = RwLockWriteGuard::downgrade(value);
                     pause();
                     assert_eq!(*value, (own, own));
