@@ -72,7 +72,7 @@ const EACH: [(&str, Wait, Tell); 6] = [
         |waits, own| waits.sender.send(own).unwrap(),
         |_, receiver, count| {
             let sum: usize = receiver.iter().take(count).sum();
-            assert_eq!(sum, (0..count).sum());
+            assert_eq!(sum, (0..count).sum::<usize>());
         },
     ),
 ];
