@@ -198,6 +198,36 @@ fn parks_unparks_and_signals_match_whatever_was_done() {
     });
 }
 
+/// All on one core, where a worker may go on before whoever has signalled it does.
+#[test]
+fn no_worker_has_been_unparked_by_a_signal_that_is_not_counted() {
+    guard(|| {
+        let cores = core_affinity::get_core_ids().unwrap_or_default();
+        if let Some(core) = cores.first() {
+            core_affinity::set_for_current(*core);
+        }
+        let runtime = workers(1);
+        let count = || {
+            let metrics = virid::Handle::current().metrics();
+            (sum(&metrics, WorkerMetrics::unparked), metrics.signals())
+        };
+        for _ in 0..5_000 {
+            rest(&runtime);
+            let (unparked, signals) = runtime.spawn(async move { count() }).join().unwrap();
+            assert!(unparked <= signals, "{unparked} unparks, {signals} signals");
+            // One that goes on where it has waited is sent home.
+            let thread = runtime.go(move || {
+                virid::thread::park();
+                count()
+            });
+            rest(&runtime);
+            thread.thread().unpark();
+            let (unparked, signals) = thread.join().unwrap();
+            assert!(unparked <= signals, "{unparked} unparks, {signals} signals");
+        }
+    });
+}
+
 #[test]
 fn a_burst_sends_no_signal_while_the_other_worker_is_busy() {
     guard(|| {

@@ -190,18 +190,35 @@ impl Shared {
     /// Whether a signal was sent, for the caller to count.
     #[inline]
     pub(crate) fn notify(&self) -> bool {
+        self.signal(self.claim_for_pusher())
+    }
+
+    #[inline]
+    fn claim_for_pusher(&self) -> Option<usize> {
         needed!("pusher's fence", fence(Ordering::SeqCst));
-        self.signal_one()
+        self.idle.claim_one()
     }
 
     /// [`notify`](Self::notify) after a fence that the caller has paid.
     #[inline]
     pub(crate) fn signal_one(&self) -> bool {
-        let claimed = self.idle.claim_one();
+        self.signal(self.idle.claim_one())
+    }
+
+    #[inline]
+    fn signal(&self, claimed: Option<usize>) -> bool {
         if let Some(worker) = claimed {
             self.signal_cold(worker);
         }
         claimed.is_some()
+    }
+
+    /// Signals a claimed worker, on a thread that need not be one. Counts first, because
+    /// the system may stop such a thread for long: where as many signals as unparks were
+    /// counted, none is on its way. (A worker counts its own before it parks.)
+    fn signal_from_outside(&self, worker: usize) {
+        self.signals_from_outside.fetch_add(1);
+        self.signal_cold(worker);
     }
 
     #[cold]
@@ -217,8 +234,8 @@ impl Shared {
     /// runtime.
     pub(crate) fn inject(&self, runnable: Runnable) {
         self.injector.push(runnable);
-        if self.notify() {
-            self.signals_from_outside.fetch_add(1);
+        if let Some(worker) = self.claim_for_pusher() {
+            self.signal_from_outside(worker);
         }
     }
 
@@ -255,19 +272,15 @@ impl Shared {
         self.remotes[worker].inbox.push(runnable);
         // Pairs with the sleeper's, in `Worker::park`.
         needed!("sender's fence", fence(Ordering::SeqCst));
-        if self.signal_worker(worker) {
-            self.signals_from_outside.fetch_add(1);
+        if self.idle.claim(worker) {
+            self.signal_from_outside(worker);
         }
     }
 
     /// Signals this very worker, if it is parked. Whether it was, for the caller to
     /// count.
     pub(crate) fn signal_worker(&self, worker: usize) -> bool {
-        let is_parked = self.idle.claim(worker);
-        if is_parked {
-            self.signal_cold(worker);
-        }
-        is_parked
+        self.signal(self.idle.claim(worker).then_some(worker))
     }
 
     /// What others have sent home to a worker.
