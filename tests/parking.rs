@@ -15,12 +15,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
+use std::time::{Duration, Instant};
 use support::guard;
 use until::until;
 use virid::task::JoinHandle;
 use workers::workers;
 
 const FLIPS: usize = 20_000;
+
+/// For so long a test repeats what it does at most. Where others use the processors, a
+/// round takes some turns of the system's scheduler, which are of milliseconds.
+const ENOUGH: Duration = Duration::from_secs(15);
+
+/// So many rounds, or as many as there is time for.
+fn rounds(most: usize) -> impl Iterator<Item = usize> {
+    let start = Instant::now();
+    (0..most).take_while(move |_| start.elapsed() < ENOUGH)
+}
 
 /// Waits between pushes, from none to longer than a worker takes to park.
 fn pause(round: usize) {
@@ -33,7 +44,7 @@ fn pause(round: usize) {
 fn flip_joined(count: usize) {
     guard(move || {
         let runtime = workers(count);
-        for round in 0..FLIPS {
+        for round in rounds(FLIPS) {
             assert_eq!(runtime.spawn(async move { round }).join().unwrap(), round);
             pause(round);
         }
@@ -65,7 +76,7 @@ fn one_detached_task_at_a_time_never_stalls() {
     guard(|| {
         for count in [1, 2, 3, 8] {
             let (runtime, done) = (workers(count), Arc::new(AtomicUsize::new(0)));
-            for round in 0..FLIPS {
+            for round in rounds(FLIPS) {
                 let task_done = done.clone();
                 drop(runtime.spawn(async move { task_done.fetch_add(1, Ordering::SeqCst) }));
                 until(|| done.load(Ordering::SeqCst) > round);
@@ -268,7 +279,7 @@ fn a_task_from_outside_that_computes_does_not_stop_a_yielding_one() {
                     virid::yield_now().await;
                 }
             }));
-            for round in 0..5_000 {
+            for round in rounds(5_000) {
                 let turns = turns.clone();
                 let busy = runtime.spawn(async move {
                     let goal = turns.load(Ordering::SeqCst) + 10;
