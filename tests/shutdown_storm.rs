@@ -22,6 +22,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
+use std::time::{Duration, Instant};
 use support::guard;
 use until::until;
 use virid::task::JoinHandle;
@@ -136,8 +137,13 @@ struct Slow {
 
 impl Drop for Slow {
     fn drop(&mut self) {
-        // Longer than a worker takes to leave.
-        (0..1_000).for_each(|_| thread::yield_now());
+        // Longer than a worker takes to leave. Where others want the processor, each of
+        // these may be a turn of the system's scheduler, of milliseconds.
+        let start = Instant::now();
+        let is_early = |_: &u32| start.elapsed() < Duration::from_millis(20);
+        (0..1_000)
+            .take_while(is_early)
+            .for_each(|_| thread::yield_now());
     }
 }
 
