@@ -5,6 +5,8 @@
 
 #[path = "support/rest.rs"]
 mod rest;
+#[path = "support/said.rs"]
+mod said;
 #[path = "support/sizes.rs"]
 mod sizes;
 mod support;
@@ -14,10 +16,9 @@ mod until;
 mod workers;
 
 use rest::rest;
+use said::said;
 use sizes::on_each_size;
-use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Waker};
 use std::time::Duration;
 use support::guard;
@@ -28,16 +29,7 @@ use virid::sync::{
 use virid::thread;
 use workers::workers;
 
-/// A wait by its name.
-type Named<'a> = (&'static str, Box<dyn FnOnce() + 'a>);
-
 const LONG: Duration = Duration::from_secs(3_600);
-
-fn text(payload: Box<dyn Any + Send>) -> String {
-    let text = payload.downcast_ref::<String>().cloned();
-    text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).into()))
-        .expect("a panic has a text")
-}
 
 /// Each wait, with what a task is told to use instead.
 fn waits() -> Vec<(fn(), &'static str)> {
@@ -86,7 +78,7 @@ fn a_task_that_would_wait_is_told_what_to_use() {
         let runtime = workers(1);
         for (wait, instead) in waits() {
             let error = runtime.spawn(async move { wait() }).join().unwrap_err();
-            let text = text(error.into_panic());
+            let text = said(error.into_panic());
             assert!(text.contains(instead), "{text}");
         }
     });
@@ -129,77 +121,13 @@ fn a_task_that_meets_a_closure_that_runs_is_told_what_to_use() {
         rest(&runtime);
         let same = cell.clone();
         let task = runtime.spawn(async move { *same.get_or_init(|| 2) });
-        let text = text(task.join().unwrap_err().into_panic());
+        let text = said(task.join().unwrap_err().into_panic());
         assert!(text.contains("`_async` twin"), "{text}");
         let waits = runtime.spawn(async move { *cell.get_or_init_async(|| async { 3 }).await });
         rest(&runtime);
         fills.thread().unpark();
         assert_eq!(waits.join().unwrap(), 1);
         fills.join().unwrap();
-    });
-}
-
-#[test]
-fn a_wait_inside_no_suspend_panics_where_it_would_have_to() {
-    on_each_size(|runtime| {
-        let refused = runtime.run(|| {
-            let (mutex, lock) = (Mutex::new(0), RwLock::new(0));
-            let (_held, _written) = (mutex.lock().unwrap(), lock.write().unwrap());
-            let full = sync_channel(0).0;
-            let (_sender, receiver) = channel::<u32>();
-            let (_end, one) = oneshot::channel::<u32>();
-            let waits: Vec<Named<'_>> = vec![
-                ("Mutex::lock", Box::new(|| drop(mutex.lock()))),
-                ("RwLock::read", Box::new(|| drop(lock.read()))),
-                ("RwLock::write", Box::new(|| drop(lock.write()))),
-                ("Barrier::wait", Box::new(|| _ = Barrier::new(2).wait())),
-                ("Once::wait", Box::new(|| Once::new().wait())),
-                ("Receiver::recv", Box::new(|| _ = receiver.recv())),
-                (
-                    "Receiver::recv_timeout",
-                    Box::new(|| _ = receiver.recv_timeout(LONG)),
-                ),
-                (
-                    "Semaphore::blocking_acquire",
-                    Box::new(|| drop(Semaphore::new(0).blocking_acquire())),
-                ),
-                (
-                    "Notify::blocking_notified",
-                    Box::new(|| Notify::new().blocking_notified()),
-                ),
-                (
-                    "oneshot::Receiver::blocking_recv",
-                    Box::new(move || _ = one.blocking_recv()),
-                ),
-            ];
-            let count = waits.len();
-            for (name, wait) in waits {
-                let caught = catch_unwind(AssertUnwindSafe(|| thread::no_suspend(wait)));
-                let text = text(caught.unwrap_err());
-                assert!(text.contains(name) && text.contains("no_suspend"), "{text}");
-            }
-            // The receiver of this one is gone, so that it does not wait.
-            assert!(thread::no_suspend(|| full.send(1)).is_err());
-            count
-        });
-        assert_eq!(refused, 10);
-    });
-}
-
-#[test]
-fn what_need_not_wait_is_fine_inside_no_suspend() {
-    on_each_size(|runtime| {
-        runtime.run(|| {
-            thread::no_suspend(|| {
-                *Mutex::new(0).lock().unwrap() += 1;
-                *RwLock::new(0).write().unwrap() += 1;
-                let (sender, receiver) = sync_channel(1);
-                sender.send(1).unwrap();
-                assert_eq!(receiver.recv(), Ok(1));
-                assert!(Barrier::new(1).wait().is_leader());
-                Once::new().call_once(|| ());
-            });
-        });
     });
 }
 

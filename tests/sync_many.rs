@@ -1,5 +1,5 @@
 //! Proves that a hundred thousand green threads may wait for one and the same, and that
-//! all of them go on. `VIRID_TASKS` changes how many.
+//! all of them go on; and that as many may leave. `VIRID_TASKS` changes how many.
 
 #![cfg(all(feature = "sync", not(virid_loom), target_os = "linux"))]
 
@@ -13,9 +13,11 @@ mod workers;
 
 use rest::rest;
 use std::env;
+use std::future::Future;
+use std::task::{Context, Waker};
 use support::guard;
 use virid::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use virid::sync::{Arc, Barrier, Condvar, Mutex, RwLock, Semaphore};
+use virid::sync::{Arc, Barrier, Condvar, Mutex, Notify, OnceLock, RwLock, Semaphore};
 use virid::thread;
 use workers::workers;
 
@@ -25,6 +27,8 @@ struct Waits {
     condvar: Condvar,
     barrier: Barrier,
     semaphore: Semaphore,
+    notify: Notify,
+    cell: OnceLock<usize>,
     sender: SyncSender<usize>,
 }
 
@@ -32,7 +36,7 @@ type Wait = fn(&Waits, usize);
 type Tell = fn(&Waits, &Receiver<usize>, usize);
 
 /// How many wait, and how they are told to go on.
-const EACH: [(&str, Wait, Tell); 6] = [
+const EACH: [(&str, Wait, Tell); 8] = [
     (
         "lock",
         |waits, _| *waits.mutex.lock().unwrap() += 1,
@@ -68,6 +72,16 @@ const EACH: [(&str, Wait, Tell); 6] = [
         |waits, _, count| waits.semaphore.add_permits(count),
     ),
     (
+        "Notify",
+        |waits, _| waits.notify.blocking_notified(),
+        |waits, _, _| waits.notify.notify_waiters(),
+    ),
+    (
+        "OnceLock",
+        |waits, _| _ = waits.cell.wait(),
+        |waits, _, _| waits.cell.set(1).unwrap(),
+    ),
+    (
         "send without room",
         |waits, own| waits.sender.send(own).unwrap(),
         |_, receiver, count| {
@@ -89,6 +103,8 @@ fn wait_for_each(worker_count: usize, count: usize) {
                 condvar: Condvar::new(),
                 barrier: Barrier::new(count + 1),
                 semaphore: Semaphore::new(0),
+                notify: Notify::new(),
+                cell: OnceLock::new(),
                 sender,
             });
             let held = (name == "lock").then(|| waits.mutex.lock().unwrap());
@@ -127,4 +143,35 @@ fn all_who_wait_for_one_and_the_same_go_on() {
     wait_for_each(2, 100_000);
     // More workers than cores meet at one lock, the event's own, and take long.
     wait_for_each(8, 20_000);
+}
+
+/// So many wait, and leave in an order in which none of them has come.
+fn leave<F: Future>(count: usize, wait: impl Fn() -> F) {
+    let mut waits: Vec<_> = (0..count).map(|_| Some(Box::pin(wait()))).collect();
+    let mut context = Context::from_waker(Waker::noop());
+    for waits in waits.iter_mut().flatten() {
+        assert!(waits.as_mut().poll(&mut context).is_pending());
+    }
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_key(|own| own.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    order.into_iter().for_each(|own| drop(waits[own].take()));
+}
+
+#[test]
+fn all_who_wait_may_leave_in_any_order() {
+    guard(|| {
+        let count = env::var("VIRID_TASKS").map_or(100_000, |text| text.parse().unwrap());
+        let (semaphore, notify) = (Semaphore::new(0), Notify::new());
+        let (lock, mutex) = (RwLock::new(0), Mutex::new(0));
+        let (sender, _receiver) = sync_channel(0);
+        let (_written, _held) = (lock.write().unwrap(), mutex.lock().unwrap());
+        leave(count, || semaphore.acquire());
+        leave(count, || notify.notified());
+        leave(count, || lock.read_async());
+        leave(count, || lock.write_async());
+        leave(count, || mutex.lock_async());
+        leave(count, || sender.send_async(1));
+        semaphore.add_permits(1);
+        assert!(semaphore.try_acquire().is_ok());
+    });
 }

@@ -15,6 +15,7 @@ mod workers;
 use rest::rest;
 use sizes::on_each_size;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -146,6 +147,63 @@ fn permits_are_split_merged_forgotten_and_sent() {
 }
 
 #[test]
+fn permits_know_their_semaphore_and_are_not_merged_with_those_of_another() {
+    let (one, other) = (Arc::new(Semaphore::new(4)), Arc::new(Semaphore::new(4)));
+    let mut permit = one.try_acquire().unwrap();
+    assert!(std::ptr::eq(permit.semaphore(), &*one));
+    let merged = catch_unwind(AssertUnwindSafe(|| {
+        permit.merge(other.try_acquire().unwrap())
+    }));
+    assert!(merged.is_err());
+    let mut owned = one.clone().blocking_acquire_owned().unwrap();
+    assert!(Arc::ptr_eq(owned.semaphore(), &one));
+    owned.merge(one.clone().blocking_acquire_many_owned(2).unwrap());
+    assert_eq!((owned.num_permits(), permit.num_permits()), (3, 1));
+    drop((permit, owned));
+    assert_eq!((one.available_permits(), other.available_permits()), (4, 4));
+}
+
+#[test]
+fn who_wants_no_permit_has_it_at_once_unless_it_is_closed() {
+    let semaphore = Semaphore::new(0);
+    let mut waits = boxed(semaphore.acquire());
+    assert!(poll(&mut waits).is_none());
+    assert!(semaphore.try_acquire_many(0).is_ok());
+    assert!(poll(&mut boxed(semaphore.acquire_many(0))).unwrap().is_ok());
+    semaphore.close();
+    assert!(poll(&mut waits).unwrap().is_err());
+    assert!(
+        poll(&mut boxed(semaphore.acquire_many(0)))
+            .unwrap()
+            .is_err()
+    );
+}
+
+#[test]
+fn too_many_permits_are_refused_and_change_nothing() {
+    let semaphore = Semaphore::new(Semaphore::MAX_PERMITS);
+    let permit = semaphore.try_acquire().unwrap();
+    for more in [2, usize::MAX] {
+        assert!(catch_unwind(AssertUnwindSafe(|| semaphore.add_permits(more))).is_err());
+    }
+    drop(permit);
+    assert_eq!(semaphore.available_permits(), Semaphore::MAX_PERMITS);
+    assert!(catch_unwind(|| Semaphore::new(Semaphore::MAX_PERMITS + 1)).is_err());
+}
+
+#[test]
+fn permits_that_were_given_when_it_is_closed_can_be_taken() {
+    let semaphore = Semaphore::new(0);
+    let (mut first, mut second) = (boxed(semaphore.acquire()), boxed(semaphore.acquire()));
+    assert!(poll(&mut first).is_none() && poll(&mut second).is_none());
+    semaphore.add_permits(1);
+    semaphore.close();
+    assert!(poll(&mut first).unwrap().is_ok());
+    assert!(poll(&mut second).unwrap().is_err());
+    assert_eq!(semaphore.available_permits(), 1);
+}
+
+#[test]
 fn a_notification_is_kept_for_one_where_nobody_waits() {
     let notify = Notify::new();
     notify.notify_one();
@@ -207,6 +265,48 @@ fn a_notification_for_one_that_is_dropped_goes_on() {
     assert!(poll(&mut only).is_none());
     notify.notify_waiters();
     drop(only);
+    assert!(poll(&mut boxed(notify.notified())).is_none());
+}
+
+#[test]
+fn the_last_who_waits_can_be_notified_first() {
+    let notify = Arc::new(Notify::new());
+    let mut first = boxed(notify.notified());
+    let mut second = boxed(notify.clone().notified_owned());
+    let mut third = boxed(notify.notified());
+    assert!(
+        [&mut first, &mut second, &mut third]
+            .into_iter()
+            .all(|one| poll(one).is_none())
+    );
+    notify.notify_last();
+    // It does not want it, and the last of the others has it.
+    drop(third);
+    assert!(poll(&mut first).is_none());
+    assert!(poll(&mut second).is_some());
+    notify.notify_last();
+    assert!(poll(&mut first).is_some());
+    notify.notify_last();
+    notify.notify_last();
+    assert!(poll(&mut boxed(notify.notified())).is_some());
+    assert!(poll(&mut boxed(notify.notified())).is_none());
+}
+
+#[test]
+fn one_that_is_enabled_stands_in_line_and_one_for_all_leaves_the_permit() {
+    let notify = Notify::new();
+    notify.notify_one();
+    let before = boxed(notify.notified());
+    notify.notify_waiters();
+    // It is one of those who were there, and takes no permit.
+    let mut before = before;
+    assert!(poll(&mut before).is_some() && poll(&mut before).is_some());
+    let mut enabled = Box::pin(notify.notified());
+    assert!(enabled.as_mut().enable());
+    let mut waits = Box::pin(notify.notified());
+    assert!(!waits.as_mut().enable() && !waits.as_mut().enable());
+    notify.notify_one();
+    assert!(waits.as_mut().enable());
     assert!(poll(&mut boxed(notify.notified())).is_none());
 }
 
@@ -280,6 +380,28 @@ fn a_receiver_that_is_closed_has_what_was_sent_before() {
     receiver.close();
     assert_eq!(sender.send(1), Err(1));
     assert!(receiver.blocking_recv().is_err());
+}
+
+#[test]
+fn a_receiver_says_whether_it_is_empty_and_whether_it_has_ended() {
+    let (sender, mut receiver) = oneshot::channel();
+    assert!(receiver.is_empty() && !receiver.is_terminated());
+    assert!(
+        Pin::new(&mut receiver)
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    sender.send(1).unwrap();
+    assert!(!receiver.is_empty() && !receiver.is_terminated());
+    let ended = Pin::new(&mut receiver).poll(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(ended, Poll::Ready(Ok(1)));
+    assert!(receiver.is_empty() && receiver.is_terminated());
+    let again = catch_unwind(AssertUnwindSafe(|| receiver.blocking_recv()));
+    assert!(again.is_err());
+    let (sender, mut receiver) = oneshot::channel::<u32>();
+    drop(sender);
+    assert!(receiver.is_empty() && !receiver.is_terminated());
+    assert!(receiver.try_recv().is_err() && receiver.is_terminated());
 }
 
 #[test]
