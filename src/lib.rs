@@ -50,8 +50,8 @@
 // 8  lib.rs
 // 7  task.rs  thread.rs  thread/{handle,scope,timed,blocking}.rs
 //    time.rs  time/{sleep,timeout,interval}.rs  sync.rs
-//    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,barrier,meeting,mpsc}.rs
-//    sync/{semaphore,notify,oneshot}.rs
+//    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,lazy_lock,barrier,line,oneshot}.rs
+//    sync/{semaphore,permit,acquire,acquire_owned,notify,meeting}.rs  sync/mpsc/{ends,iter}.rs
 //                                           what users call, and the heads of task/ and thread/
 // 7  adapters/{criterion,futures,hyper,quinn,tokio}.rs  adapters.rs
 //                                           virid as the runtime of other crates

@@ -23,7 +23,7 @@
 //! A program that waits by these means only, and by those of [`thread`](crate::thread),
 //! runs on green threads with `use virid::{sync, thread}` in place of
 //! `use std::{sync, thread}`. Its guards may be held over any wait, which those of
-//! `std::sync` may not.
+//! `std::sync` may not. [Coming from std](#coming-from-std) lists what differs.
 //!
 //! # Who may wait
 //!
@@ -31,39 +31,40 @@
 //! |---|---|
 //! | a green thread | suspends it; a cancellation point |
 //! | the same inside [`no_suspend`](crate::thread::no_suspend) | panics where it would have to wait |
-//! | a plain thread | parks it, also inside a runtime's `block_on` |
-//! | an async task | panics, and names the twin to await |
+//! | a plain thread, of the blocking pool too | parks it, also inside a runtime's `block_on` |
+//! | an async task, or the destructor of one | panics, and names the twin to await |
+//! | the panic hook, on any of these | stops the thread of the system, and all that have begun on its worker |
+//! | a thread hook of a runtime, and what drops futures at its end | panics |
+//! | the destructor of a `thread_local!` | parks the thread, also a worker's, which is none any more |
 //!
-//! Green threads, plain threads and async tasks may share all of these.
-//!
-//! # From std
-//!
-//! | std | here | differences |
-//! |---|---|---|
-//! | `Arc`, `Weak`, `atomic`, `LockResult`, `TryLockResult`, `PoisonError`, `TryLockError` | std's own | |
-//! | `Mutex`, `RwLock`, their guards | own | `lock_async`, `read_async`, `write_async`. A thread that is cancelled while it holds a guard poisons the lock, as a panic would. |
-//! | `Condvar` | own | `wait_async`. One may be used with several mutexes. `wait_timeout` and `wait_timeout_while` need the feature `time`; the deprecated `wait_timeout_ms` is absent |
-//! | `WaitTimeoutResult`, `BarrierWaitResult`, `OnceState` | own | types of their own, because std makes its own only |
-//! | `Barrier` | own | `wait_async`. Who is cancelled there does not count any more |
-//! | `Once`, `OnceLock`, `LazyLock` | own | `call_once_async`, `wait_async`, `get_or_init_async`, `force_async`. To wait inside the closure is fine. A thread that is cancelled inside it is as one that panics there |
-//! | `mpsc` | own, with std's errors | `recv_async` (which borrows the receiver mutably), `send_async`. `recv_timeout` needs the feature `time` |
-//!
-//! What is not stable in std is absent, and so is the deprecated `ONCE_INIT`. Nothing else
-//! differs.
-//!
-//! # From Tokio
-//!
-//! [`Semaphore`], [`Notify`] and [`oneshot`] have Tokio's names and meaning: `acquire`,
-//! `notified` and the receiver are futures, and their twins for threads, green or plain,
-//! begin with `blocking_`. Absent are `Notify::notify_last` and what returns an owned
-//! `Notified`, and the unstable. Tokio's own `sync` can be awaited on virid as it is.
+//! Green threads, plain threads and async tasks may share all of these. What never waits
+//! may be called anywhere: `try_lock`, `notify_one`, `Sender::send`, the drop of a guard.
 //!
 //! # Async twins
 //!
-//! They are futures that can be dropped at any time, and then leave no trace. One that
-//! is neither polled nor dropped may hold up others, because its turn may have come.
-//! A guard is not `Send`, so a spawned task lets go of it, at the end of a block, before
-//! the next `.await`.
+//! | for threads, green or plain | for async tasks |
+//! |---|---|
+//! | [`Mutex::lock`] | [`lock_async`](Mutex::lock_async) |
+//! | [`RwLock::read`], [`write`](RwLock::write) | [`read_async`](RwLock::read_async), [`write_async`](RwLock::write_async) |
+//! | [`Condvar::wait`], [`wait_while`](Condvar::wait_while) | [`wait_async`](Condvar::wait_async), [`wait_while_async`](Condvar::wait_while_async) |
+//! | [`Barrier::wait`] | [`wait_async`](Barrier::wait_async) |
+//! | [`Once::call_once`], [`call_once_force`](Once::call_once_force), [`wait`](Once::wait), [`wait_force`](Once::wait_force) | the same with `_async`; the closure's future is awaited |
+//! | [`OnceLock::get_or_init`], [`set`](OnceLock::set), [`wait`](OnceLock::wait) | [`get_or_init_async`](OnceLock::get_or_init_async), [`wait_async`](OnceLock::wait_async) |
+//! | [`LazyLock::force`] | [`force_async`](LazyLock::force_async), where the closure does not wait |
+//! | [`SyncSender::send`](mpsc::SyncSender::send), [`Receiver::recv`](mpsc::Receiver::recv) | [`send_async`](mpsc::SyncSender::send_async), [`recv_async`](mpsc::Receiver::recv_async) |
+//! | [`blocking_acquire`](Semaphore::blocking_acquire), [`blocking_notified`](Notify::blocking_notified), [`blocking_recv`](oneshot::Receiver::blocking_recv) | [`acquire`](Semaphore::acquire), [`notified`](Notify::notified), the receiver itself |
+//!
+//! They can be awaited on any runtime, and on a green thread with
+//! [`block_on`](crate::block_on). Each can be dropped at any time, and then leaves no
+//! trace, so that `virid::time::timeout` may be put around it. One that is kept and not
+//! polled may hold up others, because its turn may have come.
+//!
+#![doc = include_str!("sync/from_std.md")]
+
+// Who waits does so with `event-listener` and `async-channel`. Own code are the word of the
+// locks (`raw.rs` says why), and what has Tokio's names, with `sync_channel(0)` above it:
+// no other library has all that Tokio says of these, and what blocks in Tokio's own stops
+// the thread of the system.
 
 mod acquire;
 mod acquire_owned;

@@ -21,6 +21,11 @@ fn every_signature_is_the_same() {
 }
 
 #[test]
+fn types_are_shown_in_the_same_way() {
+    assert_eq!(of_std::shown(), of_virid::shown());
+}
+
+#[test]
 fn types_have_the_same_traits() {
     let both = [
         (

@@ -39,7 +39,6 @@ pub struct Once {
 }
 
 /// What [`Once::call_once_force`] tells its closure; as [`std::sync::OnceState`].
-#[derive(Debug)]
 pub struct OnceState {
     was_poisoned: bool,
     /// Not `Sync`, as std's.
@@ -380,6 +379,14 @@ impl Once {
 #[track_caller]
 fn poisoned_cold() -> ! {
     panic!("a closure that was to be called once has panicked: the Once is poisoned")
+}
+
+impl fmt::Debug for OnceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnceState")
+            .field("poisoned", &self.was_poisoned)
+            .finish()
+    }
 }
 
 impl fmt::Debug for Once {

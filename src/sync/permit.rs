@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::semaphore::Semaphore;
 
-/// Permits of a [`Semaphore`], which get them back when this is dropped.
+/// Permits of a [`Semaphore`], which gets them back when this is dropped.
 #[must_use = "a permit that is not kept is given back at once"]
 #[clippy::has_significant_drop]
 #[derive(Debug)]
@@ -13,7 +13,8 @@ pub struct SemaphorePermit<'a> {
     pub(super) permits: usize,
 }
 
-/// Permits of a [`Semaphore`] that can be sent anywhere.
+/// Permits of a [`Semaphore`] that can be sent anywhere; given back as those of
+/// [`SemaphorePermit`].
 #[must_use = "a permit that is not kept is given back at once"]
 #[clippy::has_significant_drop]
 #[derive(Debug)]
@@ -26,11 +27,24 @@ macro_rules! permits {
     ($permit:ty, |$this:ident| $semaphore:expr) => {
         impl $permit {
             /// Lets the semaphore have these permits no more.
+            ///
+            /// ```
+            /// let semaphore = virid::sync::Semaphore::new(2);
+            /// semaphore.try_acquire().unwrap().forget();
+            /// assert_eq!(semaphore.available_permits(), 1);
+            /// ```
             pub fn forget(mut self) {
                 self.permits = 0;
             }
 
             /// Adds the permits of another one.
+            ///
+            /// ```
+            /// let semaphore = virid::sync::Semaphore::new(3);
+            /// let mut permits = semaphore.try_acquire().unwrap();
+            /// permits.merge(semaphore.try_acquire_many(2).unwrap());
+            /// assert_eq!(permits.num_permits(), 3);
+            /// ```
             ///
             /// # Panics
             ///
@@ -45,6 +59,13 @@ macro_rules! permits {
             }
 
             /// Takes `n` of these permits out; nothing where there are fewer.
+            ///
+            /// ```
+            /// let semaphore = virid::sync::Semaphore::new(3);
+            /// let mut permits = semaphore.try_acquire_many(3).unwrap();
+            /// drop(permits.split(2));
+            /// assert_eq!(semaphore.available_permits(), 2);
+            /// ```
             pub fn split(&mut self, n: usize) -> Option<Self> {
                 self.permits = self.permits.checked_sub(n)?;
                 let $this = self;
@@ -55,6 +76,11 @@ macro_rules! permits {
             }
 
             /// How many permits these are.
+            ///
+            /// ```
+            /// let semaphore = virid::sync::Semaphore::new(3);
+            /// assert_eq!(semaphore.try_acquire_many(2).unwrap().num_permits(), 2);
+            /// ```
             pub fn num_permits(&self) -> usize {
                 self.permits
             }
@@ -72,6 +98,12 @@ macro_rules! permits {
 
 impl SemaphorePermit<'_> {
     /// Whose permits these are.
+    ///
+    /// ```
+    /// let semaphore = virid::sync::Semaphore::new(3);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// assert_eq!(permit.semaphore().available_permits(), 2);
+    /// ```
     pub fn semaphore(&self) -> &Semaphore {
         self.semaphore
     }
@@ -79,6 +111,12 @@ impl SemaphorePermit<'_> {
 
 impl OwnedSemaphorePermit {
     /// Whose permits these are.
+    ///
+    /// ```
+    /// let semaphore = std::sync::Arc::new(virid::sync::Semaphore::new(3));
+    /// let permit = semaphore.try_acquire_owned().unwrap();
+    /// assert_eq!(permit.semaphore().available_permits(), 2);
+    /// ```
     pub fn semaphore(&self) -> &Arc<Semaphore> {
         &self.semaphore
     }

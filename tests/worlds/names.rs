@@ -109,6 +109,32 @@ pub(super) fn what_takes_a_closure_takes_the_same() {
     assert_eq!(format!("{:?}", &*shared.read().unwrap()), "1");
 }
 
+/// What `Debug` says of each.
+pub(super) fn shown() -> Vec<String> {
+    let (mutex, lock) = (Mutex::new(1), RwLock::new("x"));
+    let mut list = vec![format!("{mutex:?} {mutex:#?} {lock:?} {lock:#?}")];
+    // What the lock itself says while it is held is not the same in each Rust.
+    let (held, read) = (mutex.lock().unwrap(), lock.read().unwrap());
+    list.push(format!("{held:?} {held} {read:?} {read}"));
+    drop((held, read));
+    let mut written = lock.write().unwrap();
+    *written = "y";
+    list.push(format!("{written:?} {written}"));
+    let (sender, receiver) = channel::<u32>();
+    list.push(format!("{sender:?} {:?} {receiver:?}", sync_channel::<u32>(0).0));
+    list.push(format!("{:?} {:?}", receiver.iter(), receiver.try_iter()));
+    list.push(format!("{:?} {:?}", receiver.into_iter(), Condvar::new()));
+    let (barrier, once, cell) = (Barrier::new(1), Once::new(), OnceLock::<u32>::new());
+    list.push(format!("{barrier:?} {:?} {once:?} {cell:?}", barrier.wait()));
+    once.call_once_force(|state| list.push(format!("{state:?}")));
+    let lazy = LazyLock::new(|| 1);
+    list.push(format!("{lazy:?} {} {lazy:?} {once:?}", *lazy));
+    let value = mutex.lock().unwrap();
+    let waited = CONDVAR.wait_timeout_while(value, Duration::ZERO, |_| true);
+    list.push(format!("{waited:?}"));
+    list
+}
+
 /// What asks whether a type has a trait: the method of its own goes before that of a
 /// trait, and is there for such types only.
 macro_rules! questions {
