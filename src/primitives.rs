@@ -3,8 +3,8 @@
 //!
 //! This is the only file that names `std::sync::atomic` or loom, so that every
 //! protocol above it is compiled unchanged into its model. Two rules follow
-//! from what loom can see: a StoreLoad point is a [`fence`] with `SeqCst`
-//! (loom models those, but weakens `SeqCst` accesses to `AcqRel`), and shared
+//! from what loom can see: a StoreLoad point is a [`fence`] with `SeqCst`, or a
+//! [`light_fence`] against a [`heavy_fence`] (loom models those, but weakens `SeqCst` accesses to `AcqRel`), and shared
 //! plain data sits in an [`UnsafeCell`] whose accesses loom checks.
 
 #[cfg(virid_loom)]
@@ -157,6 +157,87 @@ impl<T> Sequenced<T> {
     }
 }
 
+/// The two halves of a StoreLoad point that one side passes far more often than the
+/// other: *write; light fence; read* there, and *write; heavy fence; read* here. One
+/// of the two sees what the other wrote.
+///
+/// Linux can have every thread of the process pass a full fence: `membarrier`, with
+/// its private expedited command. Then the light one is none but to the compiler,
+/// and the heavy one interrupts the processors on which the process runs. Elsewhere,
+/// where the system refuses, and with `VIRID_MEMBARRIER=off` in the environment, both
+/// are full fences.
+///
+/// Models see two full fences. That the other form does what these do is the system's
+/// promise, which a test looks into: `tests/unit/fences.rs` sees both sides miss the
+/// other's write without the heavy fence, and never with it. After Dice, Huang and
+/// Yang, "Asymmetric Dekker synchronization" (2001).
+#[cfg(not(virid_loom))]
+mod fences {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+
+    /// Relaxed everywhere: written before the first runtime has a thread, and never
+    /// again.
+    static IS_LIGHT: AtomicBool = AtomicBool::new(false);
+
+    /// Decides for the whole process what the fences are. Before the first of them.
+    pub(crate) fn prepare_fences() {
+        static DECIDED: OnceLock<()> = OnceLock::new();
+        DECIDED.get_or_init(|| {
+            let is_off = std::env::var_os("VIRID_MEMBARRIER").is_some_and(|is| is == "off");
+            IS_LIGHT.store(!is_off && system::register(), Ordering::Relaxed);
+        });
+    }
+
+    #[inline]
+    pub(crate) fn light_fence() {
+        if IS_LIGHT.load(Ordering::Relaxed) {
+            compiler_fence(Ordering::SeqCst);
+        } else {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    pub(crate) fn heavy_fence() {
+        if IS_LIGHT.load(Ordering::Relaxed) {
+            system::fence_all();
+        } else {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    mod system {
+        fn membarrier(command: libc::c_int) -> bool {
+            // SAFETY: the call takes two numbers besides, and touches no memory.
+            unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+        }
+
+        pub(super) fn register() -> bool {
+            membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+        }
+
+        pub(super) fn fence_all() {
+            if !membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
+                let error = std::io::Error::last_os_error();
+                eprintln!("virid: membarrier failed though it is registered ({error}), aborting");
+                std::process::abort();
+            }
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    mod system {
+        pub(super) fn register() -> bool {
+            false
+        }
+
+        pub(super) fn fence_all() {
+            unreachable!("nothing was registered");
+        }
+    }
+}
+
 /// The unit tests count read-modify-writes.
 #[cfg(all(test, not(virid_loom)))]
 #[path = "../tests/unit/counted.rs"]
@@ -164,8 +245,13 @@ mod counting;
 #[cfg(all(test, not(virid_loom)))]
 pub(crate) use counting::*;
 
+#[cfg(all(test, not(virid_loom)))]
+#[path = "../tests/unit/fences.rs"]
+mod fence_tests;
+
 #[cfg(not(virid_loom))]
 mod with_std {
+    pub(crate) use super::fences::{heavy_fence, light_fence, prepare_fences};
     #[cfg(any(not(target_os = "linux"), virid_sanitize))]
     pub(crate) use std::alloc::{alloc_zeroed, dealloc};
     pub(crate) use std::hint::spin_loop;
@@ -267,6 +353,16 @@ mod with_loom {
         AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
     pub(crate) use loom::thread::{Thread, current as current_thread, park, yield_now as os_yield};
+
+    pub(crate) fn prepare_fences() {}
+
+    pub(crate) fn light_fence() {
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn heavy_fence() {
+        fence(Ordering::SeqCst);
+    }
 
     /// Models have no clock: a timeout never comes.
     pub(crate) fn park_timeout(_: std::time::Duration) {

@@ -11,7 +11,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use virid::internals::{idle, locks, memory, task};
+use virid::internals::{idle, locks, memory, ring, task};
 
 macro_rules! models {
     ($($module:ident :: $model:ident,)+) => {
@@ -71,6 +71,10 @@ models! {
     locks::a_reader_that_was_called_leaves_to_a_writer,
     locks::who_leaves_lets_a_reader_in,
     locks::who_leaves_lets_a_writer_in,
+    ring::an_owner_and_a_thief_take_each_task_once,
+    ring::two_thieves_take_each_task_once,
+    ring::a_slot_is_filled_anew_beside_a_thief,
+    ring::a_handle_is_dropped_while_its_task_is_stolen,
 }
 
 /// Fails, and says why this runtime is not built like that; run in a child.
@@ -156,6 +160,10 @@ const NEEDED: &[(&str, &[&str])] = &[
         &["a_batch_is_shared_with_the_other_searcher"],
     ),
     (
+        "parked when the last searcher left",
+        &["two_spawns_from_outside_occupy_two_workers"],
+    ),
+    (
         "wake chain",
         &[
             "two_children_run_while_their_parent_computes",
@@ -185,6 +193,39 @@ const NEEDED: &[(&str, &[&str])] = &[
     (
         "look from front to back",
         &["a_yield_behind_the_front_is_seen"],
+    ),
+    (
+        "owner's fence",
+        &[
+            "an_owner_and_a_thief_take_each_task_once",
+            "a_handle_is_dropped_while_its_task_is_stolen",
+        ],
+    ),
+    (
+        "thief's fence",
+        &[
+            "an_owner_and_a_thief_take_each_task_once",
+            "a_handle_is_dropped_while_its_task_is_stolen",
+        ],
+    ),
+    (
+        "look for thieves",
+        &[
+            "an_owner_and_a_thief_take_each_task_once",
+            "a_slot_is_filled_anew_beside_a_thief",
+        ],
+    ),
+    (
+        "wait for a busy owner",
+        &[
+            "an_owner_and_a_thief_take_each_task_once",
+            "a_handle_is_dropped_while_its_task_is_stolen",
+        ],
+    ),
+    ("one taker of a task", &["two_thieves_take_each_task_once"]),
+    (
+        "newest is still here",
+        &["a_handle_is_dropped_while_its_task_is_stolen"],
     ),
     (
         "grace period of a slab",

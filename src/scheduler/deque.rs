@@ -67,11 +67,6 @@ impl<T> Deque<T> {
 pub(crate) struct Stealer<T>(queue::Stealer<T>);
 
 impl<T> Stealer<T> {
-    /// Takes the older half: one task to run, the rest into `own`.
-    pub(crate) fn steal_into(&self, own: &Deque<T>) -> Option<T> {
-        until_decided(|| self.0.steal_batch_and_pop(&own.0))
-    }
-
     /// Takes the oldest.
     pub(crate) fn steal_one(&self) -> Option<T> {
         until_decided(|| self.0.steal())

@@ -90,7 +90,7 @@ impl Worker {
     /// A thread that waits in a spawn, where the queue has run short.
     fn next_spawner(&self) -> Option<Runnable> {
         let spawners = &self.threads().spawners;
-        if spawners.len() == 0 || self.backlog() > SPAWN_BOUND / 2 {
+        if spawners.len() == 0 || self.queue().is_longer_than(SPAWN_BOUND / 2) {
             return None;
         }
         spawners.pop()
@@ -118,7 +118,7 @@ impl Worker {
     /// Whether a green thread that spawns should let others run first.
     #[inline]
     pub(super) fn has_many_queued(&self) -> bool {
-        self.backlog() > SPAWN_BOUND
+        self.queue().is_longer_than(SPAWN_BOUND)
             && self.threads().runners.spawn_yields()
             && self.threads().spawners.len() < MOST_SPAWNERS
     }

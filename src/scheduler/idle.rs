@@ -40,9 +40,12 @@ const _: () = assert!(GROUP <= 48, "the parked bits end where the searchers begi
 pub(crate) enum Searchers {
     /// Somebody else goes on searching.
     Left,
-    /// Nobody of this group searches any more: the caller looks after work
-    /// that pushers and other searchers left to it.
+    /// Nobody of this group searches any more, and somebody is parked, or may be:
+    /// the caller looks after work that pushers and other searchers left to it.
     None,
+    /// Nobody searches any more, and nobody is parked whom work that was left could
+    /// be waiting for. Who parks later looks for itself.
+    AllActive,
 }
 
 /// What a worker finds when it takes back its announcement.
@@ -90,10 +93,15 @@ impl Idle {
         let release = needed!("searcher's release", Ordering::Release, not Ordering::Relaxed);
         let before = group.fetch_sub(SEARCHER, release);
         debug_assert!(before >= SEARCHER, "a worker stopped searching twice");
-        if before - SEARCHER < SEARCHER {
+        let is_parked = before & PARKED != 0;
+        if before - SEARCHER >= SEARCHER {
+            Searchers::Left
+        } else if needed!("parked when the last searcher left", is_parked, not false)
+            || self.groups.len() > 1
+        {
             Searchers::None
         } else {
-            Searchers::Left
+            Searchers::AllActive
         }
     }
 

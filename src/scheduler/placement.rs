@@ -84,7 +84,7 @@ impl Worker {
     pub(super) fn take_injected(&self) -> Option<Runnable> {
         let injector = self.shared().injector();
         if !self.has_too_many() {
-            let first = injector.steal_into(self.queue().back())?;
+            let first = self.queue().take_from(injector)?;
             // The deque was empty: what it holds now came along. (Thieves
             // may have been there already, and count what they took.)
             self.counters().injected.add(1 + self.queue().len() as u64);
@@ -105,7 +105,7 @@ impl Worker {
         let injector = self.shared().injector();
         let is_short = self.queue().len() == 0 && !self.has_too_many();
         let first = if is_short {
-            injector.steal_into(self.queue().back())
+            self.queue().take_from(injector)
         } else {
             injector.steal_one()
         }?;

@@ -1,4 +1,4 @@
-//! A worker's own queue: first in, first out up to 63 tasks, without a bound, and
+//! A worker's own queue: first in, first out up to 255 tasks, without a bound, and
 //! open to thieves from one end to the other.
 //!
 //! ```text
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! As long as the *back* has room, the other parts stay empty and the queue is
-//! one deque. A batch that is too much goes from the back to the recent ones, of
+//! one ring. A batch that is too much goes from the back to the recent ones, of
 //! too many of those the oldest to the overflow, and when its turn comes, to the
 //! front: mostly the newest batch, and the oldest every [`OLDEST_INTERVAL`] times,
 //! so that none waits for ever. Only the owner does that. Tasks that it
@@ -20,29 +20,38 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::deque::{Deque, Stealer};
+use super::deque::{Deque, Injector};
 use super::overflow::Overflow;
 use super::recent::{Recent, RecentStealer};
+use super::ring::{self, Ring, RingStealer};
 use crate::memory::{BATCH, Lists};
 use crate::primitives::needed;
 use crate::task::header::Runnable;
 
-/// Tasks that the back has room for. With one more, crossbeam's deque would
-/// double its buffer, and halve it again when it has been emptied: two
-/// allocations for every burst.
-const BACK_LIMIT: usize = if cfg!(virid_loom) { BATCH } else { 63 };
+/// Tasks that the back keeps: one fewer than it has room for.
+const BACK_LIMIT: usize = ring::NEW - 1;
+const _: () = assert!(BATCH < ring::NEW, "a batch fits into an empty back");
+
+/// Tasks that the front has room for: a batch.
+const FRONT: usize = if cfg!(virid_loom) { 4 } else { 64 };
+const _: () = assert!(BATCH <= FRONT);
 
 /// Every so many batches the oldest has its turn.
 const OLDEST_INTERVAL: u32 = 8;
 
 /// The owner's side.
 pub(crate) struct Queue {
-    front: Deque<Runnable>,
+    front: Ring<FRONT>,
     recent: Recent,
     overflow: Arc<Overflow>,
-    back: Deque<Runnable>,
+    back: Ring<{ ring::NEW }>,
+    /// Where tasks from the injector come to, one moment before they are at the back.
+    landing: Deque<Runnable>,
     /// There may be tasks in front of the back.
     has_older: Cell<bool>,
+    /// Batches that were added, less those that the owner took: no fewer than there
+    /// are.
+    batches: Cell<usize>,
     /// Batches that came to the front.
     turns: Cell<u32>,
 }
@@ -50,20 +59,22 @@ pub(crate) struct Queue {
 /// The thieves' side.
 #[derive(Debug)]
 pub(crate) struct QueueStealer {
-    front: Stealer<Runnable>,
+    front: RingStealer<FRONT>,
     recent: RecentStealer,
     overflow: Arc<Overflow>,
-    back: Stealer<Runnable>,
+    back: RingStealer<{ ring::NEW }>,
 }
 
 impl Queue {
     pub(crate) fn new() -> Self {
         Self {
-            front: Deque::new(),
+            front: Ring::new(),
             recent: Recent::new(),
             overflow: Arc::new(Overflow::new()),
-            back: Deque::new(),
+            back: Ring::new(),
+            landing: Deque::new(),
             has_older: Cell::new(false),
+            batches: Cell::new(0),
             turns: Cell::new(0),
         }
     }
@@ -80,13 +91,34 @@ impl Queue {
     /// Queues a task behind all others.
     #[inline]
     pub(crate) fn push(&self, task: Runnable) {
-        self.back.push(task);
+        self.back.push(task.into_cell());
     }
 
-    /// The deque that tasks are pushed to, for what thieves bring along.
+    /// Lets the calling thread detach what it has queued last without a
+    /// read-modify-write.
+    ///
+    /// # Safety
+    ///
+    /// The queue is its own, and stays where it is until the answer is dropped.
+    pub(crate) unsafe fn install(&self) -> ring::Installed {
+        // SAFETY: the same.
+        unsafe { ring::install(&self.back) }
+    }
+
+    /// How many tasks are at the back.
     #[inline]
-    pub(crate) fn back(&self) -> &Deque<Runnable> {
-        &self.back
+    pub(crate) fn back_len(&self) -> usize {
+        self.back.len()
+    }
+
+    /// Takes several tasks from the injector: one to run, the others to the back,
+    /// which is empty.
+    pub(crate) fn take_from(&self, injector: &Injector<Runnable>) -> Option<Runnable> {
+        let first = injector.steal_into(&self.landing);
+        while let Some(task) = self.landing.pop() {
+            self.back.push(task.into_cell());
+        }
+        first
     }
 
     /// Whether the back holds more than it has room for: time to
@@ -103,7 +135,7 @@ impl Queue {
         let mut oldest = [NonNull::dangling(); BATCH];
         let mut len = 0;
         while len < BATCH
-            && let Some(task) = self.back.pop()
+            && let Some(task) = pop(&self.back)
         {
             oldest[len] = task.into_cell();
             len += 1;
@@ -118,25 +150,24 @@ impl Queue {
             unsafe { self.overflow.push(batch, lists) };
         }
         self.has_older.set(true);
+        self.batches.set(self.batches.get() + 1);
     }
 
     /// Takes the oldest task. Calls `moved` after it has moved others from one
     /// part of the queue to another, for the caller to notify.
     #[inline]
     pub(crate) fn pop(&self, lists: &Lists, moved: impl FnOnce()) -> Option<Runnable> {
-        if self.has_older.get()
-            && let Some(task) = self.pop_older_cold(lists, moved)
-        {
-            return Some(task);
+        if self.has_older.get() {
+            let older = pop(&self.front).or_else(|| self.next_batch_cold(lists, moved));
+            if older.is_some() {
+                return older;
+            }
         }
-        self.back.pop()
+        pop(&self.back)
     }
 
     #[cold]
-    fn pop_older_cold(&self, lists: &Lists, moved: impl FnOnce()) -> Option<Runnable> {
-        if let Some(task) = self.front.pop() {
-            return Some(task);
-        }
+    fn next_batch_cold(&self, lists: &Lists, moved: impl FnOnce()) -> Option<Runnable> {
         let oldest = || {
             take_batch(&self.overflow, &self.front, lists)
                 .or_else(|| self.recent.take_oldest(&self.front, lists))
@@ -150,8 +181,10 @@ impl Queue {
             newest.or_else(oldest)
         };
         if first.is_some() {
+            self.batches.set(self.batches.get().saturating_sub(1));
             moved();
         } else {
+            self.batches.set(0);
             self.has_older.set(false);
         }
         first
@@ -164,14 +197,19 @@ impl Queue {
         !self.has_older.get() && self.back.len() == 0
     }
 
-    /// How many tasks it holds, about.
+    /// Whether it holds more tasks than this, about. Mostly the back alone tells.
     #[inline]
-    pub(crate) fn backlog(&self) -> usize {
-        if self.has_older.get() {
-            self.len() + self.recent.len() + self.overflow.len()
-        } else {
-            self.back.len()
-        }
+    pub(crate) fn is_longer_than(&self, bound: usize) -> bool {
+        let back = self.back.len();
+        back > bound
+            || back + self.batches.get() * BATCH + FRONT > bound && self.is_longer_cold(bound)
+    }
+
+    #[cold]
+    fn is_longer_cold(&self, bound: usize) -> bool {
+        let in_batches = self.recent.len() + self.overflow.len();
+        self.batches.set(in_batches.div_ceil(BATCH));
+        self.len() + in_batches > bound
     }
 
     /// How many tasks it holds, but for those in batches.
@@ -182,12 +220,12 @@ impl Queue {
 
 impl QueueStealer {
     /// Takes several of the oldest tasks: one to run, the others into the
-    /// thief's own queue.
-    pub(crate) fn steal_into(&self, own: &Queue, lists: &Lists) -> Option<Runnable> {
+    /// thief's own queue. Of a ring only where that holds `least`.
+    pub(crate) fn steal_into(&self, own: &Queue, lists: &Lists, least: usize) -> Option<Runnable> {
         take_batch(&self.overflow, &own.back, lists)
             .or_else(|| self.recent.take(&own.back, lists))
-            .or_else(|| self.front.steal_into(&own.back))
-            .or_else(|| self.back.steal_into(&own.back))
+            .or_else(|| steal_half(&self.front, &own.back, least))
+            .or_else(|| steal_half(&self.back, &own.back, least))
     }
 
     /// Looks from the front to the back: a task that yields goes to the back
@@ -213,16 +251,57 @@ impl QueueStealer {
 }
 
 /// Takes the oldest batch: one task to run, the others into `rest`.
-fn take_batch(from: &Overflow, rest: &Deque<Runnable>, lists: &Lists) -> Option<Runnable> {
+fn take_batch<const SLOTS: usize>(
+    from: &Overflow,
+    rest: &Ring<SLOTS>,
+    lists: &Lists,
+) -> Option<Runnable> {
     let mut first = None;
     from.take(lists, |task| {
         if first.is_none() {
             first = Some(task);
         } else {
-            rest.push(task);
+            rest.push(task.into_cell());
         }
     });
     first
+}
+
+/// Takes the older half of somebody's ring, the same.
+fn steal_half<const SLOTS: usize>(
+    from: &RingStealer<SLOTS>,
+    rest: &Ring<{ ring::NEW }>,
+    least: usize,
+) -> Option<Runnable> {
+    if from.len() < least {
+        return None;
+    }
+    let mut first = None;
+    from.steal_half(|cell| {
+        // SAFETY: it was pushed as a `Runnable`, and only we take it.
+        let task = unsafe { Runnable::from_cell(cell) };
+        if first.is_none() {
+            first = Some(task);
+        } else {
+            rest.push(task.into_cell());
+        }
+    });
+    first
+}
+
+/// The oldest task of a ring.
+#[inline]
+fn pop<const SLOTS: usize>(ring: &Ring<SLOTS>) -> Option<Runnable> {
+    // SAFETY: what is pushed here comes from a `Runnable`, and only we take it.
+    ring.pop().map(|cell| unsafe { Runnable::from_cell(cell) })
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        while let Some(task) = pop(&self.front).or_else(|| pop(&self.back)) {
+            drop(task);
+        }
+    }
 }
 
 impl fmt::Debug for Queue {

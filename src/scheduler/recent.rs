@@ -10,6 +10,7 @@ use std::fmt;
 use std::ptr::NonNull;
 
 use super::deque::{Deque, Stealer};
+use super::ring::Ring;
 use crate::memory::{BATCH, Batch, Clean, Held, Lists};
 use crate::task::header::Runnable;
 
@@ -71,12 +72,20 @@ impl Recent {
     }
 
     /// Takes the newest batch: one task to run, the others into `rest`.
-    pub(super) fn take_newest(&self, rest: &Deque<Runnable>, lists: &Lists) -> Option<Runnable> {
+    pub(super) fn take_newest<const SLOTS: usize>(
+        &self,
+        rest: &Ring<SLOTS>,
+        lists: &Lists,
+    ) -> Option<Runnable> {
         unpack(self.batches.pop()?, rest, lists)
     }
 
     /// Takes the oldest.
-    pub(super) fn take_oldest(&self, rest: &Deque<Runnable>, lists: &Lists) -> Option<Runnable> {
+    pub(super) fn take_oldest<const SLOTS: usize>(
+        &self,
+        rest: &Ring<SLOTS>,
+        lists: &Lists,
+    ) -> Option<Runnable> {
         unpack(self.oldest.steal_one()?, rest, lists)
     }
 
@@ -95,7 +104,11 @@ impl Drop for Recent {
 impl RecentStealer {
     /// Takes the oldest batch: one task to run, the others into `rest`. `lists` are
     /// the thief's.
-    pub(super) fn take(&self, rest: &Deque<Runnable>, lists: &Lists) -> Option<Runnable> {
+    pub(super) fn take<const SLOTS: usize>(
+        &self,
+        rest: &Ring<SLOTS>,
+        lists: &Lists,
+    ) -> Option<Runnable> {
         unpack(self.0.steal_one()?, rest, lists)
     }
 
@@ -109,7 +122,11 @@ impl RecentStealer {
     }
 }
 
-fn unpack(batch: Packed, rest: &Deque<Runnable>, lists: &Lists) -> Option<Runnable> {
+fn unpack<const SLOTS: usize>(
+    batch: Packed,
+    rest: &Ring<SLOTS>,
+    lists: &Lists,
+) -> Option<Runnable> {
     let batch = batch.unpack();
     let mut first = None;
     batch.drain(|cell| {
@@ -118,7 +135,7 @@ fn unpack(batch: Packed, rest: &Deque<Runnable>, lists: &Lists) -> Option<Runnab
         if first.is_none() {
             first = Some(task);
         } else {
-            rest.push(task);
+            rest.push(task.into_cell());
         }
     });
     lists.keep_clean(batch);

@@ -20,7 +20,9 @@ use super::watched::{Watch, Watched};
 use crate::context;
 use crate::memory::{Cells, Lists};
 use crate::metrics::{Counters, Outside, RuntimeMetrics};
-use crate::primitives::{AtomicUsize, Counter, Ordering, fence, needed, os_yield};
+use crate::primitives::{
+    AtomicUsize, Counter, Ordering, light_fence, needed, os_yield, prepare_fences,
+};
 use crate::task::header::{Home, Id, Runnable, TaskRef};
 
 /// One runtime, as its workers, handles and suspended tasks know it.
@@ -72,6 +74,7 @@ const MOST_NAMED: usize = 16;
 impl Shared {
     /// A runtime with a worker for each of `queues`, which `me` will lead to.
     pub(crate) fn new(queues: &[Queue], blocking: Settings, me: Weak<Self>) -> Self {
+        prepare_fences();
         let remote = |queue: &Queue| CachePadded::new(Remote::new(queue));
         Self {
             remotes: queues.iter().map(remote).collect(),
@@ -195,7 +198,7 @@ impl Shared {
 
     #[inline]
     fn claim_for_pusher(&self) -> Option<usize> {
-        needed!("pusher's fence", fence(Ordering::SeqCst));
+        needed!("pusher's fence", light_fence());
         self.idle.claim_one()
     }
 
@@ -271,7 +274,7 @@ impl Shared {
         let _visit = self.visitors.enter();
         self.remotes[worker].inbox.push(runnable);
         // Pairs with the sleeper's, in `Worker::park`.
-        needed!("sender's fence", fence(Ordering::SeqCst));
+        needed!("sender's fence", light_fence());
         if self.idle.claim(worker) {
             self.signal_from_outside(worker);
         }
@@ -379,7 +382,7 @@ impl Shared {
         self.attention.fetch_or(CLOSED, Ordering::Relaxed);
         // Pairs with the fence in `Worker::park`: a worker that does not see
         // `CLOSED` after it is parked for the claim below.
-        needed!("closer's fence", fence(Ordering::SeqCst));
+        needed!("closer's fence", light_fence());
         self.idle.claim_all(|worker| self.signal_cold(worker));
     }
 

@@ -14,7 +14,7 @@ use super::threads::{Threads, home_of};
 use crate::context;
 use crate::memory::{self, Lists};
 use crate::metrics::Counters;
-use crate::primitives::{Ordering, fence, needed, spin_loop};
+use crate::primitives::{heavy_fence, light_fence, needed, spin_loop};
 use crate::rng::Rng;
 use crate::task::header::Runnable;
 use crate::task::work::Stage;
@@ -30,6 +30,10 @@ const INJECTOR_INTERVAL: u32 = 61;
 /// than its thieves would otherwise pay a signal for every task.
 const SEARCH_ROUNDS: u32 = if cfg!(virid_loom) { 1 } else { 4 };
 const SPINS_PER_ROUND: u32 = 32;
+
+/// Tasks that a ring holds for which a thief interrupts its owner at once. Of fewer it
+/// takes some in its last round only: an owner that gets on has run them by then.
+const MANY: usize = 32;
 
 /// A worker, on its own thread.
 pub(crate) struct Worker {
@@ -87,6 +91,8 @@ impl Worker {
         let shared = Arc::as_ptr(&self.shared).cast();
         // SAFETY: this function keeps `self` where it is, and longer.
         let _installed = unsafe { memory::install(&self.lists) };
+        // SAFETY: the same.
+        let _installed = unsafe { self.queue.install() };
         // SAFETY: the same.
         unsafe { self.install_runners() };
         {
@@ -158,12 +164,6 @@ impl Worker {
 
     pub(super) fn queue(&self) -> &Queue {
         &self.queue
-    }
-
-    /// How many tasks are in its queue, about.
-    #[inline]
-    pub(super) fn backlog(&self) -> usize {
-        self.queue.backlog()
     }
 
     pub(super) fn running(&self) -> &Running {
@@ -241,10 +241,10 @@ impl Worker {
         let again = runnable.run();
         self.running().end();
         if let Some(again) = again {
-            // No signal: this loop goes on with the deque at once, and where
+            // No signal: this loop goes on with the queue at once, and where
             // other tasks are ahead of this one somebody was told of them.
             self.queue.push(again);
-            if Queue::is_over_limit(self.queue.back().len()) {
+            if Queue::is_over_limit(self.queue.back_len()) {
                 self.spill_cold();
             }
         }
@@ -276,13 +276,13 @@ impl Worker {
     /// Queues a task from inside a task.
     ///
     /// A signal only on the transition from empty to not empty: the thief of
-    /// an earlier task looks back at the deque after a fence, and so finds
+    /// an earlier task looks back at the queues after a fence, and so finds
     /// this one (head of the folder).
     #[inline]
     pub(super) fn push(&self, runnable: Runnable) {
         self.queue.push(runnable);
-        needed!("spawner's fence", fence(Ordering::SeqCst));
-        let len = self.queue.back().len();
+        needed!("spawner's fence", light_fence());
+        let len = self.queue.back_len();
         if needed!("length after the push", len <= 1, not false) {
             self.count_signal(self.shared.signal_one());
         } else if Queue::is_over_limit(len) {
@@ -329,6 +329,8 @@ impl Worker {
             if let Some(runnable) = self.take_injected() {
                 return Some(runnable);
             }
+            let is_last = round + 1 == SEARCH_ROUNDS;
+            let least = if is_last { 1 } else { MANY };
             let workers = self.shared.workers();
             let start = self.rng.borrow_mut().below(workers);
             for victim in (start..workers).chain(0..start) {
@@ -336,7 +338,7 @@ impl Worker {
                     continue;
                 }
                 let stealer = self.shared.stealer(victim);
-                if let Some(runnable) = stealer.steal_into(&self.queue, &self.lists) {
+                if let Some(runnable) = stealer.steal_into(&self.queue, &self.lists, least) {
                     self.counters().stolen.add(1 + self.queue.len() as u64);
                     return Some(runnable);
                 }
@@ -346,13 +348,13 @@ impl Worker {
     }
 
     /// Leaves the search with a task in hand. The last searcher answers for
-    /// every push that saw it and signalled nobody: *stop searching; fence;
-    /// look at all queues*, against the pusher's *queue; fence; look for
+    /// every push that saw it and signalled nobody, if anybody is parked: *stop
+    /// searching; fence; look at all queues*, against the pusher's *queue; fence; look for
     /// searchers*. This is also the wake chain: what is left in the victim's
-    /// deque, or was moved to this one, is for the next worker.
+    /// queue, or was moved to this one, is for the next worker.
     fn found_work(&self) {
         if self.shared.idle().stop_searching(self.index) == Searchers::None {
-            needed!("searcher's fence", fence(Ordering::SeqCst));
+            needed!("searcher's fence", heavy_fence());
             needed!(
                 "wake chain",
                 if self.shared.has_work() {
@@ -378,7 +380,7 @@ impl Worker {
         self.threads.runners.hand_in();
         let idle = self.shared.idle();
         idle.announce(self.index);
-        needed!("sleeper's fence", fence(Ordering::SeqCst));
+        needed!("sleeper's fence", heavy_fence());
         let is_needed =
             needed!("sleeper's look", self.has_work(), not false) || self.shared.is_closed();
         if is_needed && idle.retract(self.index) == Retract::Searching {

@@ -15,6 +15,7 @@ use super::answer::JoinSlot;
 use super::error::JoinError;
 use super::header::{Header, Id, TaskRef};
 use crate::drive::drive;
+use crate::scheduler::ring;
 use crate::thread::current::Current;
 use crate::unwind;
 
@@ -237,6 +238,9 @@ impl<T> Drop for JoinHandle<T> {
         let Some(task) = self.task else { return };
         // SAFETY: the field invariant of `task`.
         let header = unsafe { task.as_ref() };
+        if ring::with_newest(task.cast(), || header.state.drop_handle_of_unreachable()) {
+            return;
+        }
         if header.state.has_join_waiter() && header.state.clear_join_waiter() == JoinSlot::Changed {
             drop_join_waker(header);
         }

@@ -40,6 +40,9 @@
 //! [`Runnable`]: super::header::Runnable
 //! [`TaskRef`]: super::header::TaskRef
 
+#[cfg(not(virid_loom))]
+mod green;
+
 use std::fmt;
 
 use super::answer::{Claim, Complete, JoinSlot, Last, Start, Suspend};
@@ -366,6 +369,22 @@ impl State {
         })
     }
 
+    /// The handle leaves a task that nobody else can reach until this returns: it is
+    /// in a queue that only the caller can take it from. Whether it has left: not
+    /// where anybody has left a trace in the word.
+    ///
+    /// Ordering: Acquire, for owners of references that are gone; and Release in
+    /// their place, since the write ends what they have released.
+    #[inline]
+    pub(crate) fn drop_handle_of_unreachable(&self) -> bool {
+        let now = self.load();
+        let is_new = now.0 & !NUMBERS == SCHEDULED | HANDLE;
+        if is_new {
+            self.0.store(now.0 & !HANDLE, Ordering::Release);
+        }
+        is_new
+    }
+
     /// The handle leaves a complete task, after the result was taken or
     /// dropped. Alone with the cell, it need not write.
     pub(crate) fn drop_handle_of_complete(&self) -> Last {
@@ -401,37 +420,6 @@ impl State {
         }
         let after = Snapshot(before.0 - REFERENCE);
         needed!("last reference", Last::of(after), not Last::No)
-    }
-}
-
-/// What only green threads ask for.
-#[cfg(not(virid_loom))]
-impl State {
-    /// The request to end was passed on to the thread: it may suspend again.
-    pub(crate) fn take_cancel(&self) {
-        // Ordering: AcqRel, as in `update`.
-        self.0.fetch_and(!CANCELLED, Ordering::AcqRel);
-    }
-
-    /// Whether the task is asked to end.
-    ///
-    /// Ordering: Relaxed, a hint to the running task; the request is passed on by
-    /// [`start`](Self::start).
-    #[inline]
-    pub(crate) fn is_cancel_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & CANCELLED != 0
-    }
-
-    /// Leaves the token of an unpark, by the owner of a reference.
-    pub(crate) fn set_token(&self) {
-        // Ordering: Release pairs with the Acquire in `take_token`: the unparked
-        // sees what was done before.
-        self.0.fetch_or(TOKEN, Ordering::Release);
-    }
-
-    /// Takes the token, by the running task itself. Whether there was one.
-    pub(crate) fn take_token(&self) -> bool {
-        self.0.fetch_and(!TOKEN, Ordering::Acquire) & TOKEN != 0
     }
 }
 

@@ -8,4 +8,5 @@
 pub mod idle;
 pub mod locks;
 pub mod memory;
+pub mod ring;
 pub mod task;

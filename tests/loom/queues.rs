@@ -166,10 +166,6 @@ impl<T> Stealer<T> {
         self.0.take()
     }
 
-    pub(crate) fn steal_batch_and_pop(&self, own: &Worker<T>) -> Steal<T> {
-        self.0.take_half(own)
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.len() == 0
     }
