@@ -63,7 +63,7 @@ impl Worker {
         }
         let own = || threads.pop();
         let sent = || {
-            let inbox = self.shared().inbox(self.index());
+            let inbox = self.inbox();
             // A look first: an attempt to take costs a fence.
             if inbox.is_empty() {
                 return None;
@@ -118,9 +118,9 @@ impl Worker {
     /// Whether a green thread that spawns should let others run first.
     #[inline]
     pub(super) fn has_many_queued(&self) -> bool {
-        self.queue().is_longer_than(SPAWN_BOUND)
+        self.threads().spawners.len() < MOST_SPAWNERS
             && self.threads().runners.spawn_yields()
-            && self.threads().spawners.len() < MOST_SPAWNERS
+            && self.queue().is_longer_than(SPAWN_BOUND)
     }
 
     /// Goes on with a green thread, or begins one, from the worker's own stack. The

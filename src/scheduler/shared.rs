@@ -286,10 +286,10 @@ impl Shared {
         self.signal(self.idle.claim(worker).then_some(worker))
     }
 
-    /// What others have sent home to a worker.
+    /// What others see of a worker.
     #[inline]
-    pub(crate) fn inbox(&self, worker: usize) -> &Injector<Runnable> {
-        &self.remotes[worker].inbox
+    pub(super) fn remote(&self, worker: usize) -> &Remote {
+        &self.remotes[worker]
     }
 
     /// Called by the last worker: waits until nothing new can be injected, or

@@ -3,11 +3,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::deque::Injector;
 use super::idle::{Retract, Searchers};
 use super::parker::Parker;
 use super::queue::Queue;
+use super::remote::Remote;
 use super::running::Running;
 use super::shared::Shared;
 use super::threads::{Threads, home_of};
@@ -39,6 +42,8 @@ const MANY: usize = 32;
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     index: usize,
+    /// What others see of it. Field invariant: of `shared`, and so there as long.
+    own: NonNull<Remote>,
     /// `shared.attention()` as this worker saw it last.
     attention: Cell<usize>,
     /// Its free cells.
@@ -60,6 +65,7 @@ impl Worker {
         // SAFETY: `shared` is kept, and `drop` hands in.
         let lists = unsafe { shared.lists(index) };
         Self {
+            own: NonNull::from(shared.remote(index)),
             attention: Cell::new(0),
             lists,
             threads: Threads::new(Arc::clone(&shared), index, runners),
@@ -166,12 +172,27 @@ impl Worker {
         &self.queue
     }
 
-    pub(super) fn running(&self) -> &Running {
-        self.shared.running(self.index)
+    /// What others see of this worker.
+    #[inline]
+    fn own(&self) -> &Remote {
+        // SAFETY: the field invariant; shared references are all there are to it.
+        unsafe { self.own.as_ref() }
     }
 
+    #[inline]
+    pub(super) fn running(&self) -> &Running {
+        &self.own().running
+    }
+
+    #[inline]
     pub(super) fn counters(&self) -> &Counters {
-        self.shared.counters(self.index)
+        &self.own().counters
+    }
+
+    /// Its green threads that others have woken.
+    #[inline]
+    pub(super) fn inbox(&self) -> &Injector<Runnable> {
+        &self.own().inbox
     }
 
     /// Counts one more look for a task.
@@ -366,7 +387,7 @@ impl Worker {
 
     /// Whether there is anything for this worker to do.
     fn has_work(&self) -> bool {
-        self.shared.has_work() || !self.shared.inbox(self.index).is_empty()
+        self.shared.has_work() || !self.inbox().is_empty()
     }
 
     /// Parks a searching worker, and returns with it searching again.
