@@ -2,8 +2,8 @@
 //!
 //! | caller                                              | `spawn` goes to         | `block_on`, `join`                 |
 //! |-----------------------------------------------------|-------------------------|------------------------------------|
-//! | a worker, polling a task or dropping its future     | the worker's own deque  | panics, the message names `.await` |
-//! | a green thread                                      | the worker's own deque  | suspends the green thread          |
+//! | a worker, polling a task or dropping its future     | the worker's own queue  | panics, the message names `.await` |
+//! | a green thread                                      | the worker's own queue  | suspends the green thread          |
 //! | the panic hook, on any of these                     | the same                | parks the thread of the system     |
 //! | who drops futures at the end of a runtime           | nobody: it is cancelled | panics, the same                   |
 //! | a thread hook of a runtime                          | that runtime's injector | panics, the same                   |

@@ -71,7 +71,7 @@
 // 2  thread/current.rs  drive.rs            how a green thread waits; a future on any thread
 // 2  scheduler/visitors.rs                  who queues from outside
 // 1  context.rs  thread/stack.rs  task/{place,state,work}.rs
-// 1  scheduler/{deque,idle,parker,cpu_clock}.rs
+// 1  scheduler/{deque,ring,idle,parker,cpu_clock}.rs
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs
 //                                           cells: recycled, and given back
 // 0  primitives.rs  rng.rs  unwind.rs       atomics and fences; victim choice; where panics stop

@@ -113,7 +113,7 @@ impl WorkerMetrics {
         spawned: u64,
         /// Polls of tasks, and drops of aborted tasks in place of one.
         polled: u64,
-        /// Tasks that this worker took from another worker's deque. A task that
+        /// Tasks that this worker took from another worker's queue. A task that
         /// is stolen twice may count twice.
         stolen: u64,
         /// Tasks that this worker took from the injector: spawned, or woken, by
@@ -127,7 +127,7 @@ impl WorkerMetrics {
         unparked: u64,
         /// Signals that this worker sent to parked workers.
         signals: u64,
-        /// Tasks in this worker's deque now, and in its overflow.
+        /// Tasks in this worker's queue now.
         queue_depth: usize,
         /// Green threads that have waited on this worker, stay on it therefore, and
         /// have not ended.

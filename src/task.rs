@@ -60,7 +60,7 @@ use crate::runtime;
 /// [`Runtime`](crate::Runtime).
 ///
 /// The task begins without being awaited. On a worker it is queued on the
-/// worker's own deque, without a lock and without a write that other workers
+/// worker's own queue, without a lock and without a write that other workers
 /// write too; from any other thread it goes through the runtime's shared queue.
 ///
 /// The future moves into a recycled cell, where it stays. With its result it has

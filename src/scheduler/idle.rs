@@ -89,7 +89,7 @@ impl Idle {
         // Ordering: Release pairs with the fence after the read-modify-write of
         // any later searcher (`announce`, this one). Where others go on
         // searching the caller looks at no queue again: what it moved to its
-        // own deque is seen by the last of them.
+        // own queue is seen by the last of them.
         let release = needed!("searcher's release", Ordering::Release, not Ordering::Relaxed);
         let before = group.fetch_sub(SEARCHER, release);
         debug_assert!(before >= SEARCHER, "a worker stopped searching twice");

@@ -1,5 +1,5 @@
-//! Where a worker's tasks wait that its deque has no room for: batches in the
-//! order in which they left the deque, for the worker itself and for thieves.
+//! Where a worker's tasks wait that its ring has no room for: batches in the
+//! order in which they left the ring, for the worker itself and for thieves.
 //!
 //! A first-in, first-out list with one producer: Michael and Scott's queue
 //! ("Simple, fast, and practical non-blocking and blocking concurrent queue
@@ -7,7 +7,7 @@
 //! compare-and-swap takes a whole batch, so ten million tasks cost some eight
 //! bytes each and no copy of a growing buffer.
 //!
-//! Rejected: *letting the deque grow*, which copies all of it at every doubling
+//! Rejected: *letting a deque grow*, which copies all of it at every doubling
 //! and keeps its largest size; *appending every task to a shared batch*, which
 //! is a read-modify-write for each, as much as a push and a pop.
 

@@ -85,7 +85,7 @@ impl Worker {
         let injector = self.shared().injector();
         if !self.has_too_many() {
             let first = self.queue().take_from(injector)?;
-            // The deque was empty: what it holds now came along. (Thieves
+            // The queue was empty: what it holds now came along. (Thieves
             // may have been there already, and count what they took.)
             self.counters().injected.add(1 + self.queue().len() as u64);
             return Some(first);

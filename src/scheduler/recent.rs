@@ -1,9 +1,9 @@
-//! The batches that left a worker's deque last: the worker takes the newest of
+//! The batches that left a worker's ring last: the worker takes the newest of
 //! them, which is in its cache and of the smallest subtree; thieves take the oldest.
 //! So a tree of tasks is walked depth first, batch by batch, and few of them wait at
 //! a time, where a queue would hold half of all.
 //!
-//! A deque of batches, of Chase and Lev's kind as the deques of tasks, and bounded as
+//! A deque of batches, of Chase and Lev's kind, and bounded as
 //! they are: of more batches the oldest goes to the overflow.
 
 use std::fmt;
