@@ -322,6 +322,7 @@ impl Drop for InHook {
 }
 
 /// Whether this thread is inside the panic hook.
+#[inline]
 pub(crate) fn is_in_hook() -> bool {
     CONTEXT.with(|context| context.in_hook.get())
 }

@@ -67,6 +67,7 @@ impl ThreadHost for Host {
         thread.unpark();
     }
 
+    #[inline]
     fn yield_now() {
         coroutine::yield_now();
     }

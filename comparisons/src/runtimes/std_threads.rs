@@ -69,6 +69,7 @@ impl ThreadHost for Host {
         thread.unpark();
     }
 
+    #[inline]
     fn yield_now() {
         thread::yield_now();
     }

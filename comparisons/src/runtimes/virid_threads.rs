@@ -57,6 +57,7 @@ impl ThreadHost for Host {
         thread.unpark();
     }
 
+    #[inline]
     fn yield_now() {
         thread::yield_now();
     }
