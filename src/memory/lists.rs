@@ -115,12 +115,17 @@ impl Lists {
     /// A free cell.
     #[inline]
     pub(crate) fn allocate(&self, class: Class) -> NonNull<u8> {
-        let list = &self.lists[class.index()];
-        let mut len = list.len.get();
+        let len = self.lists[class.index()].len.get();
         if len == 0 {
-            len = self.refill_cold(class);
+            return self.refill_cold(class);
         }
-        list.len.set(len - 1);
+        self.take(class, len)
+    }
+
+    /// The last of `len` cells.
+    #[inline]
+    fn take(&self, class: Class, len: usize) -> NonNull<u8> {
+        self.lists[class.index()].len.set(len - 1);
         NonNull::new(self.places(class)[len - 1].get()).expect("a list holds addresses")
     }
 
@@ -132,18 +137,30 @@ impl Lists {
     /// reach it any more.
     #[inline]
     pub(crate) unsafe fn free(&self, class: Class, cell: NonNull<u8>) {
-        let list = &self.lists[class.index()];
-        let mut len = list.len.get();
+        let len = self.lists[class.index()].len.get();
         if len == LIST {
-            len = self.spill_cold(class);
+            return self.spill_cold(class, cell);
         }
+        self.keep(class, cell, len);
+    }
+
+    /// Adds to `len` cells.
+    #[inline]
+    fn keep(&self, class: Class, cell: NonNull<u8>, len: usize) {
         self.places(class)[len].set(cell.as_ptr());
-        list.len.set(len + 1);
+        self.lists[class.index()].len.set(len + 1);
+    }
+
+    /// Fills an empty list, and takes one. Apart from `allocate`, as what spills is
+    /// from `free`, down to the last line: so those two call nothing.
+    #[cold]
+    fn refill_cold(&self, class: Class) -> NonNull<u8> {
+        let len = self.refill(class);
+        self.take(class, len)
     }
 
     /// Fills an empty list. Its new length.
-    #[cold]
-    fn refill_cold(&self, class: Class) -> usize {
+    fn refill(&self, class: Class) -> usize {
         let (list, places) = (&self.lists[class.index()], self.places(class));
         if let Some(batch) = with(&list.hoard, Chain::pop) {
             let len = append(places, &batch);
@@ -170,9 +187,9 @@ impl Lists {
         }
     }
 
-    /// Makes room in a full list: the older half leaves it. Its new length.
+    /// Makes room in a full list for one more: the older half leaves it.
     #[cold]
-    fn spill_cold(&self, class: Class) -> usize {
+    fn spill_cold(&self, class: Class, cell: NonNull<u8>) {
         let (list, places) = (&self.lists[class.index()], self.places(class));
         let batch = self.batch_of(&places[..BATCH]);
         let hoarded = with(&list.hoard, |hoard| hoard.len());
@@ -184,7 +201,7 @@ impl Lists {
         for at in 0..BATCH {
             places[at].set(places[at + BATCH].get());
         }
-        BATCH
+        self.keep(class, cell, BATCH);
     }
 
     fn put(&self, class: Class, batch: Held<Clean>) {

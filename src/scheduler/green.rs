@@ -73,7 +73,8 @@ impl Worker {
             Some(woken)
         };
         // Threads that yield to each other do not keep out what others wake.
-        // Nor one that waits in a spawn, where the queue has run short.
+        // Nor one that waits in a spawn, where the queue has run short: that is asked
+        // now and then, and where there is nothing at its ends.
         if tick % INBOX_INTERVAL == 1
             && let Some(spawner) = self.next_spawner()
         {
@@ -84,7 +85,10 @@ impl Worker {
         } else {
             own().or_else(sent)
         };
-        next.or_else(|| self.next_spawner())
+        if next.is_some() || self.queue().len() != 0 {
+            return next;
+        }
+        self.next_spawner()
     }
 
     /// A thread that waits in a spawn, where the queue has run short.

@@ -129,6 +129,7 @@ where
         unsafe { work.as_ref() }.stage()
     }
 
+    #[cold]
     unsafe fn cancel(task: NonNull<Header>) {
         // SAFETY: called by the holder of the `Runnable`.
         let id = unsafe { task.as_ref() }.id();
@@ -143,6 +144,7 @@ where
     ///
     /// The caller holds the `Runnable` and gives it up; the payload holds the
     /// future.
+    #[inline]
     unsafe fn end(task: NonNull<Header>, mut outcome: Outcome<F>) {
         // SAFETY: the `Runnable` keeps the task alive.
         let header = unsafe { task.as_ref() };

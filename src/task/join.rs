@@ -241,17 +241,28 @@ impl<T> Drop for JoinHandle<T> {
         if ring::with_newest(task.cast(), || header.state.drop_handle_of_unreachable()) {
             return;
         }
-        if header.state.has_join_waiter() && header.state.clear_join_waiter() == JoinSlot::Changed {
-            drop_join_waker(header);
-        }
-        if header.state.drop_handle() == JoinSlot::Complete {
-            // SAFETY: the task is complete, we are its handle, and the result
-            // was not taken, or `self.task` would be `None`.
-            unsafe { (header.vtable.drop_result)(task) };
-            let last = header.state.drop_handle_of_complete();
-            // SAFETY: `last` comes from this task.
-            unsafe { Header::free_if(task, last) };
-        }
+        // SAFETY: the result was not taken, or `self.task` would be `None`.
+        unsafe { leave(task) };
+    }
+}
+
+/// Drops the handle of a task that others may reach.
+///
+/// # Safety
+///
+/// It is the caller's, which gives it up, and the result was not taken.
+unsafe fn leave(task: NonNull<Header>) {
+    // SAFETY: the handle keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    if header.state.has_join_waiter() && header.state.clear_join_waiter() == JoinSlot::Changed {
+        drop_join_waker(header);
+    }
+    if header.state.drop_handle() == JoinSlot::Complete {
+        // SAFETY: the task is complete, and its handle is ours.
+        unsafe { (header.vtable.drop_result)(task) };
+        let last = header.state.drop_handle_of_complete();
+        // SAFETY: `last` comes from this task.
+        unsafe { Header::free_if(task, last) };
     }
 }
 
