@@ -48,7 +48,8 @@
 // within one folder and floor, from those listed left of it.
 //
 // 8  lib.rs
-// 7  task.rs  thread.rs  thread/{handle,scope,timed,blocking}.rs
+// 7  task.rs  task/set/members.rs  task/set.rs  task/set/next.rs
+//    thread.rs  thread/{handle,scope,timed,blocking}.rs
 //    time.rs  time/{sleep,timeout,interval}.rs  sync.rs
 //    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,lazy_lock,barrier,line,oneshot}.rs
 //    sync/{semaphore,permit,acquire,acquire_owned,notify,meeting}.rs  sync/mpsc/{ends,iter}.rs
@@ -65,12 +66,15 @@
 //                                           the blocking pool;
 //                                           who hangs, and on whom
 // 3  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
-// 3  task/{error,abort,join,cell}.rs        what users hold; the future and its result
+// 3  task/{abort,join,cell}.rs              what users hold; the future and its result
 // 3  thread/{fault,runner}.rs               stacks that run green threads
-// 2  task/{header,waker,green,slot}.rs            the erased task, trait Schedule; where a cell keeps what
+// 2  task/{error,header,waker,green,slot,member,finished}.rs
+//                                           the erased task, trait Schedule; where a cell keeps what;
+//                                           how members of a set go there
 // 2  thread/current.rs  drive.rs            how a green thread waits; a future on any thread
 // 2  scheduler/visitors.rs                  who queues from outside
-// 1  context.rs  thread/stack.rs  task/{place,state,work}.rs
+// 1  context.rs  thread/stack.rs  task/{place,joiner,state,work}.rs
+//    task/state/{green,member}.rs
 // 1  scheduler/{deque,ring,idle,parker,cpu_clock}.rs
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs
 //                                           cells: recycled, and given back

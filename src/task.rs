@@ -26,16 +26,21 @@
 // The folder: `state` (the atomic word), `answer` (what its transitions say), `place` (where a task was spawned),
 // `header` (the erased task and who may touch what), `waker`, `error`, `abort` and `join` (what users hold), `slot` (where a cell
 // keeps what), `cell` (the future and its result), `work` (future or green thread), `green` (what the latter
-// needs besides).
+// needs besides), `joiner`, `member` and `finished` (a task whose handle a set has, and how it gets there when it ends),
+// `set` (the set).
 pub(crate) mod abort;
 mod answer;
 pub(crate) mod cell;
 pub(crate) mod error;
+pub(crate) mod finished;
 #[cfg(not(virid_loom))]
 pub(crate) mod green;
 pub(crate) mod header;
 pub(crate) mod join;
+mod joiner;
+pub(crate) mod member;
 mod place;
+mod set;
 mod slot;
 pub(crate) mod state;
 pub(crate) mod waker;
@@ -49,6 +54,7 @@ pub use abort::AbortHandle;
 pub use error::JoinError;
 pub use header::Id;
 pub use join::JoinHandle;
+pub use set::JoinSet;
 
 use crate::runtime;
 

@@ -45,6 +45,21 @@ where
     spawn_work_on_current(Async(future))
 }
 
+/// The same, where `prepare` gets the handle before the task is queued.
+#[inline]
+#[track_caller]
+pub(crate) fn spawn_prepared_on_current<F, R>(
+    future: F,
+    prepare: impl FnOnce(JoinHandle<F::Output>) -> R,
+) -> R
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    // SAFETY: used for a spawn.
+    spawn::spawn_prepared(unsafe { shared_to_spawn_on() }, future, prepare)
+}
+
 /// Spawns a future or a green thread on the current runtime.
 #[inline]
 #[track_caller]
@@ -53,12 +68,24 @@ where
     W: Work + Send + 'static,
     W::Output: Send + 'static,
 {
+    // SAFETY: used for a spawn.
+    spawn::spawn_work(unsafe { shared_to_spawn_on() }, work)
+}
+
+/// What the workers of the current runtime share.
+///
+/// # Safety
+///
+/// The answer is used for one spawn.
+#[inline]
+#[track_caller]
+unsafe fn shared_to_spawn_on<'a>() -> &'a Shared {
     let shared = context::runtime().cast::<Shared>();
     // SAFETY: the context holds null or the address of a `Shared`, and whoever
     // entered it keeps it alive until it has left. User code that could leave
-    // runs in this call as the last line of `worker::spawn` only.
+    // runs in a spawn as its last line only.
     let shared = unsafe { shared.as_ref() };
-    spawn::spawn_work(shared.unwrap_or_else(|| default_shared_cold()), work)
+    shared.unwrap_or_else(|| default_shared_cold())
 }
 
 /// [`spawn_blocking`](crate::task::spawn_blocking), which documents it.

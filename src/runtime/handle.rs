@@ -175,6 +175,22 @@ impl Handle {
         spawn::spawn(&self.shared, future)
     }
 
+    /// As [`spawn`](Self::spawn), where `prepare` gets the handle before the task is
+    /// queued.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn spawn_prepared<F, R>(
+        &self,
+        future: F,
+        prepare: impl FnOnce(JoinHandle<F::Output>) -> R,
+    ) -> R
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        spawn::spawn_prepared(&self.shared, future, prepare)
+    }
+
     /// Starts a green thread on this runtime; see [`thread::spawn`](crate::thread::spawn).
     ///
     /// ```

@@ -47,6 +47,22 @@ where
     spawn_work(shared, Async(future))
 }
 
+/// As [`spawn`], with a look at the handle before the task is queued: what `prepare`
+/// makes of it.
+#[inline]
+#[track_caller]
+pub(crate) fn spawn_prepared<F, R>(
+    shared: &Shared,
+    future: F,
+    prepare: impl FnOnce(JoinHandle<F::Output>) -> R,
+) -> R
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    spawn_work_prepared(shared, Async(future), prepare)
+}
+
 /// As [`spawn`], for a future or a green thread.
 #[inline]
 #[track_caller]
@@ -55,12 +71,27 @@ where
     W: Work + Send + 'static,
     W::Output: Send + 'static,
 {
+    spawn_work_prepared(shared, work, |handle| handle)
+}
+
+#[inline]
+#[track_caller]
+fn spawn_work_prepared<W, R>(
+    shared: &Shared,
+    work: W,
+    prepare: impl FnOnce(JoinHandle<W::Output>) -> R,
+) -> R
+where
+    W: Work + Send + 'static,
+    W::Output: Send + 'static,
+{
     let way = Way::to(shared);
     // SAFETY: the cells are this runtime's.
     let made = unsafe { TaskCell::spawn(work, |class| way.allocate(class)) };
     let (runnable, handle) = made;
+    let prepared = prepare(handle);
     way.queue(runnable);
-    handle
+    prepared
 }
 
 /// Makes a task of a closure that blocks, and queues it for a thread that is no worker.

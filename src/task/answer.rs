@@ -42,6 +42,9 @@ pub(crate) enum Complete {
     /// The handle owns the result, and the caller the join waker and one
     /// reference: it wakes the joiner, then drops the reference.
     WakeJoiner,
+    /// The handle is a set's. The caller hands the task to the set, which may free
+    /// the cell from then on.
+    Member,
     /// There is no handle. Nothing was changed: the caller drops the result,
     /// then calls `State::complete_detached`.
     Detached,

@@ -10,8 +10,10 @@ use std::task::{Context, Poll, Waker};
 
 use super::answer::{Complete, Start, Suspend};
 use super::error::JoinError;
+use super::finished::Finished;
 use super::header::{Header, Runnable, TaskRef, VTable};
 use super::join::JoinHandle;
+use super::member::Member;
 use super::slot::Slot;
 use super::waker::borrowed_waker;
 use super::work::{Stage, Work};
@@ -194,6 +196,13 @@ where
                     unsafe { slot.cast::<Waker>().read() }
                 });
                 unwind::contain(|| waker.wake());
+            }
+            Complete::Member => {
+                // SAFETY: the task was completed by us, and a set has its handle.
+                let member = unsafe { Member::new(task) };
+                let list = NonNull::new(member.list()).expect("a member has a list");
+                // SAFETY: the list is the member's, which is given up.
+                unsafe { Finished::push(list.cast(), member) };
             }
             Complete::Detached => {
                 // SAFETY: there is no handle, so the outcome is still ours.

@@ -5,8 +5,9 @@
 //! |--------------|---------------------------------------------|------------------|
 //! | [`Runnable`] | the right, and the duty, to run the task once | one at most    |
 //! | [`TaskRef`]  | one count in the state word                 | any number       |
-//! | [`Waker`]    | a [`TaskRef`] that can wake                 | any number       |
-//! | `JoinHandle` | the `HANDLE` bit (`join.rs`)                | one at most      |
+//! | `Waker`      | a [`TaskRef`] that can wake                 | any number       |
+//! | `JoinHandle` | the `HANDLE` bit (`join.rs`), or             | one at most      |
+//! | a set        | the same bit, of a member (`finished.rs`)     | in its place     |
 //!
 //! An `AbortHandle` is a [`TaskRef`] in public.
 //!
@@ -17,6 +18,9 @@
 //! 3. The handle owns `join_waker` while `JOIN_WAITER` is clear. While it is
 //!    set both sides may read the slot; when `COMPLETE` is set over it, whoever
 //!    completes moves the waker out, and nobody looks at the slot again.
+//!    Of a member the slot holds whose it is ([`Membership`](super::joiner::Membership)): written before
+//!    `MEMBER` is set, then read by whoever completes the task, who writes the link
+//!    of the set's list in there, and has no part in it once the set has the task.
 //! 4. The other fields are written by whoever makes the task, before anybody else
 //!    knows of it, and only read from then on.
 //!
@@ -25,14 +29,14 @@
 //! workers.
 
 use std::fmt;
-use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
+use std::mem::{ManuallyDrop, offset_of};
 use std::num::NonZero;
 use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::task::Waker;
 
 use super::answer::{Claim, Last};
+use super::joiner::Joiner;
 use super::place::Place;
 use super::state::State;
 use super::work::Stage;
@@ -144,9 +148,9 @@ pub(crate) struct Fields {
     number: u32,
     /// Where the task was spawned.
     place: Place,
-    /// The waker of whoever awaits the handle; see rule 3. Moved in and out by
-    /// hand, so never dropped with the cell.
-    pub(super) join_waker: UnsafeCell<MaybeUninit<Waker>>,
+    /// The waker of whoever awaits the handle, or of which set the task is a member;
+    /// see rule 3. Moved in and out by hand, so never dropped with the cell.
+    pub(super) join_waker: UnsafeCell<Joiner>,
     /// Stands for the payload behind the header, so that models check who
     /// touches it.
     pub(super) payload: UnsafeCell<()>,
@@ -192,7 +196,7 @@ impl Header {
             // The cast keeps the lower half.
             number: id.number() as u32,
             place: Place::of(Location::caller()),
-            join_waker: UnsafeCell::new(MaybeUninit::uninit()),
+            join_waker: UnsafeCell::new(Joiner::EMPTY),
             payload: UnsafeCell::new(()),
         };
         // SAFETY: a cell is larger than a header.

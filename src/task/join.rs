@@ -4,7 +4,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -13,7 +13,9 @@ use std::task::{Context, Poll, Waker};
 use super::abort::AbortHandle;
 use super::answer::JoinSlot;
 use super::error::JoinError;
+use super::finished::Finished;
 use super::header::{Header, Id, TaskRef};
+use super::member::Member;
 use crate::drive::drive;
 use crate::scheduler::ring;
 use crate::thread::current::Current;
@@ -144,6 +146,39 @@ impl<T> JoinHandle<T> {
     /// ```
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle::new(self.reference(), self.id)
+    }
+
+    /// Makes a new task that was not queued yet a member of the list's set.
+    #[inline]
+    pub(super) fn enlist_new(
+        self,
+        list: NonNull<Finished>,
+        number: usize,
+    ) -> (Member, AbortHandle) {
+        let (member, id) = self.into_member();
+        member.join(list.cast(), number);
+        (member, AbortHandle::new(Some(member.enlist_new()), id))
+    }
+
+    /// The same for any task that was never awaited. Whether it is complete, and will
+    /// not come to the list.
+    pub(super) fn enlist(
+        self,
+        list: NonNull<Finished>,
+        number: usize,
+    ) -> (Member, AbortHandle, bool) {
+        let abort = self.abort_handle();
+        let (member, _) = self.into_member();
+        member.join(list.cast(), number);
+        (member, abort, member.enlist() == JoinSlot::Complete)
+    }
+
+    /// Gives the handle up to a set.
+    fn into_member(self) -> (Member, Id) {
+        let this = ManuallyDrop::new(self);
+        let task = this.task.expect("a handle that was never polled");
+        // SAFETY: the field invariant of `task`, and the handle is given up here.
+        (unsafe { Member::new(task) }, this.id)
     }
 
     /// A reference to the task, unless the result was taken.

@@ -10,7 +10,8 @@
 //! | 5    | `JOIN_WAITER` | the join waker is in its slot                                   |
 //! | 6    | `SETTLED`     | the task has been suspended: the shutdown walk looks for it     |
 //! | 7    | `TOKEN`       | a green thread was unparked and has not noticed                 |
-//! | 8-35 | references    | how many [`TaskRef`]s (wakers, the shutdown walk) exist         |
+//! | 8    | `MEMBER`      | the handle is a set's: what the slot holds says whose           |
+//! | 9-35 | references    | how many [`TaskRef`]s (wakers, the shutdown walk) exist         |
 //! | 36-63| number        | the upper half of the task's number, for the header             |
 //!
 //! In a new cell the word is 0; in one that was used before it says what became of
@@ -42,6 +43,7 @@
 
 #[cfg(not(virid_loom))]
 mod green;
+mod member;
 
 use std::fmt;
 
@@ -56,7 +58,8 @@ const HANDLE: u64 = 1 << 4;
 const JOIN_WAITER: u64 = 1 << 5;
 const SETTLED: u64 = 1 << 6;
 const TOKEN: u64 = 1 << 7;
-const REFERENCE: u64 = 1 << 8;
+const MEMBER: u64 = 1 << 8;
+const REFERENCE: u64 = 1 << 9;
 const REFERENCES: u64 = NUMBER - REFERENCE;
 /// As much of a task's number as does not fit into the header's 32 bits.
 const NUMBER: u64 = 1 << 36;
@@ -76,6 +79,7 @@ const _: () = {
         JOIN_WAITER,
         SETTLED,
         TOKEN,
+        MEMBER,
         NUMBERS,
     ];
     let mut total = REFERENCES;
@@ -138,7 +142,8 @@ impl Last {
     }
 }
 
-/// The word. All read-modify-writes on it are in this file. `repr(transparent)`:
+/// The word. All read-modify-writes on it are in this file and its folder: what only
+/// sets and only green threads ask for has files there. `repr(transparent)`:
 /// it is the atomic word that a cell begins with.
 #[repr(transparent)]
 pub(crate) struct State(AtomicU64);
@@ -307,6 +312,9 @@ impl State {
             let done = (now.0 | COMPLETE) & !(SCHEDULED | WOKEN);
             if !now.has(HANDLE) {
                 Err(Complete::Detached)
+            } else if now.has(MEMBER) {
+                // No reference: the cell stays until the set gets it from us.
+                Ok((done, Complete::Member))
             } else if now.has(JOIN_WAITER) {
                 let kept = needed!("reference of the completer", REFERENCE, not 0);
                 Ok((done + kept, Complete::WakeJoiner))
