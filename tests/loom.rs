@@ -11,7 +11,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use virid::internals::{idle, locks, memory, ring, task};
+use virid::internals::{idle, locks, memory, ring, sets, task};
 
 macro_rules! models {
     ($($module:ident :: $model:ident,)+) => {
@@ -58,6 +58,10 @@ models! {
     memory::a_batch_of_the_overflow_goes_to_one_taker,
     memory::a_batch_is_left_for_the_owner,
     memory::a_yield_behind_the_front_is_seen,
+    sets::members_end_while_their_owner_waits,
+    sets::an_owner_changes_its_waker_while_a_member_ends,
+    sets::a_set_is_dropped_while_its_members_end,
+    sets::a_task_is_enlisted_while_it_ends,
     locks::two_writers_take_turns,
     locks::a_lock_passes_through_those_who_wait,
     locks::a_reader_and_a_writer_wait_for_a_writer,
@@ -238,6 +242,33 @@ const NEEDED: &[(&str, &[&str])] = &[
     (
         "wait for those without a lane",
         &["the_last_cells_race_the_end_of_their_runtime"],
+    ),
+    (
+        "wake of who waits for members",
+        &[
+            "members_end_while_their_owner_waits",
+            "an_owner_changes_its_waker_while_a_member_ends",
+        ],
+    ),
+    (
+        "count of who wakes a set",
+        &["an_owner_changes_its_waker_while_a_member_ends"],
+    ),
+    (
+        "look at who wakes a set",
+        &["an_owner_changes_its_waker_while_a_member_ends"],
+    ),
+    (
+        "count of members to come",
+        &["a_set_is_dropped_while_its_members_end"],
+    ),
+    (
+        "complete before the set left",
+        &["a_set_is_dropped_while_its_members_end"],
+    ),
+    (
+        "complete before it was enlisted",
+        &["a_task_is_enlisted_while_it_ends"],
     ),
     (
         "taking of a lock",

@@ -91,10 +91,8 @@ impl Finished {
                 is_counted = true;
                 // Ordering: Relaxed. Whoever sees the push sees this too, and until
                 // then our member keeps the list.
-                needed!(
-                    "count of who wakes a set",
-                    list.users.fetch_add(1, Ordering::Relaxed)
-                );
+                let one = needed!("count of who wakes a set", 1, not 0);
+                list.users.fetch_add(one, Ordering::Relaxed);
             }
             let next = if head == WAITING {
                 ptr::null_mut()
@@ -211,10 +209,8 @@ impl Finished {
         // SAFETY: the owner keeps the list.
         let list = unsafe { this.as_ref() };
         // Ordering: Relaxed. Who sees the list closed sees this, by the swap.
-        needed!(
-            "count of members to come",
-            list.users.fetch_add(missing, Ordering::Relaxed)
-        );
+        let more = needed!("count of members to come", missing, not 0);
+        list.users.fetch_add(more, Ordering::Relaxed);
         // Ordering: Acquire as in `take_all`; Release for the count.
         let mut next = list.head.swap(CLOSED, Ordering::AcqRel);
         if next == WAITING {

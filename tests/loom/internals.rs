@@ -9,4 +9,5 @@ pub mod idle;
 pub mod locks;
 pub mod memory;
 pub mod ring;
+pub mod sets;
 pub mod task;

@@ -35,12 +35,12 @@ impl Schedule for Line {
 }
 
 #[derive(Clone)]
-struct Scheduler {
+pub(super) struct Scheduler {
     line: Arc<Line>,
 }
 
 impl Scheduler {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let line = Arc::new(Line {
             queue: Mutex::new(VecDeque::new()),
             home: OnceLock::new(),
@@ -53,7 +53,18 @@ impl Scheduler {
         Self { line }
     }
 
-    fn run(&self, runnable: Runnable) {
+    /// A new task, which the caller runs.
+    pub(super) fn make<F>(&self, future: F) -> (Runnable, JoinHandle<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let cells = &self.line.cells;
+        // SAFETY: the cells are this scheduler's.
+        unsafe { TaskCell::spawn(Async(future), |class| cells.allocate(class)) }
+    }
+
+    pub(super) fn run(&self, runnable: Runnable) {
         if let Some(again) = runnable.run() {
             self.line.schedule(again);
         }
@@ -153,10 +164,7 @@ impl Setup {
             waker: Arc::clone(&setup.waker),
             counts: Arc::clone(&setup.counts),
         };
-        let cells = &setup.scheduler.line.cells;
-        // SAFETY: the cells are this scheduler's.
-        let made = unsafe { TaskCell::spawn(Async(future), |class| cells.allocate(class)) };
-        let (runnable, handle) = made;
+        let (runnable, handle) = setup.scheduler.make(future);
         (setup, runnable, handle)
     }
 
