@@ -26,6 +26,23 @@ pub(crate) trait TaskHost: 'static {
     fn yield_now() -> impl Future<Output = ()> + Send;
 }
 
+/// A runtime that has sets of tasks, whose results come as the tasks end.
+pub(crate) trait SetHost: TaskHost {
+    /// A set of tasks with numbers as results.
+    type Set: Send;
+
+    /// An empty one.
+    fn set() -> Self::Set;
+
+    /// Spawns a task into the set, from inside a task of this runtime.
+    fn spawn_into<F>(set: &mut Self::Set, future: F)
+    where
+        F: Future<Output = u64> + Send + 'static;
+
+    /// The next result; `None` where the set is empty.
+    fn join_next(set: &mut Self::Set) -> impl Future<Output = Option<u64>> + Send;
+}
+
 /// A runtime whose tasks are closures inside a scope that ends when they have.
 /// They cannot wait.
 pub(crate) trait ScopeHost {

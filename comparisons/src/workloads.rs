@@ -2,6 +2,7 @@
 //! of it. A new one is a file and a line in each list here.
 
 mod flat;
+mod join_set;
 mod parked;
 mod ping_pong;
 mod tree;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Elapsed;
-use crate::hosts::{ScopeHost, TaskHost, ThreadHost};
+use crate::hosts::{ScopeHost, SetHost, TaskHost, ThreadHost};
 
 /// A workload by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,15 +30,18 @@ pub(crate) enum Workload {
     PingPong,
     /// Many wait, all at once.
     Parked,
+    /// One task spawns the others into a set and joins them.
+    JoinSet,
 }
 
 /// Every workload, in the order in which they are measured and shown.
-pub(crate) const WORKLOADS: [Workload; 5] = [
+pub(crate) const WORKLOADS: [Workload; 6] = [
     Workload::Flat,
     Workload::Tree,
     Workload::Yield,
     Workload::PingPong,
     Workload::Parked,
+    Workload::JoinSet,
 ];
 
 /// What the program knows of a workload without running it.
@@ -151,6 +155,7 @@ impl Workload {
             Self::Yield => &yields::FACTS,
             Self::PingPong => &ping_pong::FACTS,
             Self::Parked => &parked::FACTS,
+            Self::JoinSet => &join_set::FACTS,
         }
     }
 
@@ -174,6 +179,15 @@ impl Workload {
             Self::Yield => yields::measure_tasks(host, n),
             Self::PingPong => ping_pong::measure_tasks(host, n),
             Self::Parked => parked::measure_tasks(host, n),
+            Self::JoinSet => unreachable!("a runtime with sets has `measure_sets`"),
+        }
+    }
+
+    /// Measures this workload on a runtime with futures that has sets of them.
+    pub(crate) fn measure_sets<H: SetHost>(self, host: &H, n: u64) -> Bursts<Measured> {
+        match self {
+            Self::JoinSet => join_set::measure_sets(host, n),
+            other => other.measure_tasks(host, n),
         }
     }
 
@@ -185,6 +199,7 @@ impl Workload {
             Self::Yield => yields::measure_threads(host, n),
             Self::PingPong => ping_pong::measure_threads(host, n),
             Self::Parked => parked::measure_threads(host, n),
+            Self::JoinSet => unreachable!("sets are of futures"),
         }
     }
 
@@ -197,7 +212,7 @@ impl Workload {
         match self {
             Self::Flat => Ok(flat::measure_scope(host, n)),
             Self::Tree => Ok(tree::measure_scope(host, n)),
-            Self::Yield | Self::PingPong | Self::Parked => Err(io::Error::new(
+            Self::Yield | Self::PingPong | Self::Parked | Self::JoinSet => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "tasks in a scope cannot wait",
             )),

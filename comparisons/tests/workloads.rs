@@ -48,8 +48,15 @@ fn every_runtime_computes_the_right_answer_in_every_workload() {
             assert_eq!(held.is_u64(), workload == "parked", "{cell}");
         }
     }
-    // What waits needs more than a closure, and turns on one worker need a worker.
+    // What waits needs more than a closure, turns on one worker need a worker, and few
+    // have sets.
     let expected = [
+        ("join-set", "virid-threads"),
+        ("join-set", "go"),
+        ("join-set", "rayon"),
+        ("join-set", "async-executor"),
+        ("join-set", "may"),
+        ("join-set", "std"),
         ("parked", "rayon"),
         ("ping-pong", "rayon"),
         ("yield", "rayon"),

@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::io;
 
+use tokio::task::JoinSet;
+
 use crate::contender::{Contender, Engine, Entry, Job};
-use crate::hosts::TaskHost;
+use crate::hosts::{SetHost, TaskHost};
 use crate::workloads::{Bursts, Measured, Workload};
 
 /// The row of Tokio.
@@ -20,6 +22,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Yield, 0),
         Entry::new(Workload::PingPong, 0),
         Entry::new(Workload::Parked, 800),
+        Entry::new(Workload::JoinSet, 800),
     ],
 };
 
@@ -52,6 +55,26 @@ impl TaskHost for Host {
     }
 }
 
+impl SetHost for Host {
+    type Set = JoinSet<u64>;
+
+    fn set() -> Self::Set {
+        JoinSet::new()
+    }
+
+    fn spawn_into<F>(set: &mut Self::Set, future: F)
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        set.spawn(future);
+    }
+
+    async fn join_next(set: &mut Self::Set) -> Option<u64> {
+        let result = set.join_next().await?;
+        Some(result.expect("no task of a burst panics or is cancelled"))
+    }
+}
+
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     // No I/O and no timer driver: the burst needs neither, and without them an
     // idle worker parks on a condition variable, which is cheaper to wake than
@@ -60,5 +83,5 @@ fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(job.workers)
         .build()?;
-    Ok(job.workload.measure_tasks(&Host(runtime), job.size))
+    Ok(job.workload.measure_sets(&Host(runtime), job.size))
 }

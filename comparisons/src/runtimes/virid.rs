@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::io;
 
+use virid::task::JoinSet;
+
 use crate::contender::{Contender, Engine, Entry, Job};
-use crate::hosts::TaskHost;
+use crate::hosts::{SetHost, TaskHost};
 use crate::workloads::{Bursts, Measured, Workload};
 
 /// The row of virid's tasks.
@@ -20,6 +22,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Yield, 0),
         Entry::new(Workload::PingPong, 0),
         Entry::new(Workload::Parked, 320),
+        Entry::new(Workload::JoinSet, 320),
     ],
 };
 
@@ -49,10 +52,30 @@ impl TaskHost for Host {
     }
 }
 
+impl SetHost for Host {
+    type Set = JoinSet<u64>;
+
+    fn set() -> Self::Set {
+        JoinSet::new()
+    }
+
+    fn spawn_into<F>(set: &mut Self::Set, future: F)
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        set.spawn(future);
+    }
+
+    async fn join_next(set: &mut Self::Set) -> Option<u64> {
+        let result = set.join_next().await?;
+        Some(result.expect("no task of a burst panics or is cancelled"))
+    }
+}
+
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     // Workers are not pinned, because no peer pins its threads either.
     let runtime = virid::Runtime::builder()
         .worker_threads(job.workers)
         .build()?;
-    Ok(job.workload.measure_tasks(&Host(runtime), job.size))
+    Ok(job.workload.measure_sets(&Host(runtime), job.size))
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub(crate) const WORKLOADS: [&str; 5] = ["flat", "tree", "yield", "ping-pong", "parked"];
+pub(crate) const WORKLOADS: [&str; 6] =
+    ["flat", "tree", "yield", "ping-pong", "parked", "join-set"];
 
 /// Far more than any run here takes, so that only a hang is caught.
 pub(crate) const GUARD: Duration = Duration::from_secs(120);
