@@ -30,6 +30,19 @@
 //! the default one. What it spawns is detached. When that runtime ends, so does what was
 //! spawned there, and the crate sees a future that was dropped.
 //!
+//! # Who watches the sockets
+//!
+//! Those of async-net, and all others over async-io, are watched by a thread of async-io's
+//! at first. With the feature `time`, on by default, it is the idle workers that do so as
+//! soon as a task or green thread of their runtime has been woken by a socket or a timer
+//! for the first time, one worker at a time: it goes on with what it wakes without another
+//! thread's part in it. A worker that has enough to do looks every half millisecond,
+//! between two tasks; where none of them comes by for longer, async-io's thread is there
+//! again within some 20 ms. Runtimes without sockets and timers wait for each other as
+//! ever, and no runtime has to be told.
+//!
+//! # In straight-line code
+//!
 //! On a green thread, drive any of their futures with [`virid::block_on`](crate::block_on):
 //!
 //! ```

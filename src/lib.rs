@@ -58,9 +58,10 @@
 //                                           virid as the runtime of other crates
 // 6  runtime/{handle,shutdown,owner,builder,check,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime
-// 5  scheduler/{worker,green,placement,ending,spawn}.rs
+// 5  scheduler/{worker,green,reactor,placement,ending,spawn}.rs
 //                                           find-work order, run loop, parking; green threads and
-//                                           where they begin; the end; spawn
+//                                           where they begin; waiting for sockets and timers;
+//                                           the end; spawn
 // 4  scheduler/{overflow,recent,queue,watched,blocking,remote,shared,watchdog,spawners,threads}.rs
 //                                           a worker's queue; what all workers see; notify;
 //                                           the blocking pool;
@@ -75,7 +76,7 @@
 // 2  scheduler/visitors.rs                  who queues from outside
 // 1  context.rs  thread/stack.rs  task/{place,joiner,state,work}.rs
 //    task/state/{green,member}.rs
-// 1  scheduler/{deque,ring,idle,parker,cpu_clock}.rs
+// 1  scheduler/{deque,ring,idle,parker,events,cpu_clock}.rs
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs
 //                                           cells: recycled, and given back
 // 0  primitives.rs  rng.rs  unwind.rs       atomics and fences; victim choice; where panics stop

@@ -36,7 +36,7 @@
 //! | who                                         | writes             | then reads                        |
 //! |---------------------------------------------|--------------------|-----------------------------------|
 //! | pusher ([`Shared::notify`], `Worker::push`) | a queue            | its back's length, the idle words |
-//! | sleeper (`Worker::park`)                    | its parked bit     | all queues, `closed`              |
+//! | sleeper (`Worker::announce`)                | its parked bit     | all queues, `closed`              |
 //! | last searcher (`Worker::found_work`)        | the searcher count | all queues, if anybody is parked  |
 //! | closer ([`Shared::close`])                  | `closed`           | the idle words                    |
 //!
@@ -120,12 +120,16 @@ pub(crate) mod blocking;
 pub(crate) mod cpu_clock;
 pub(crate) mod deque;
 mod ending;
+#[cfg(all(feature = "time", not(virid_loom)))]
+pub(crate) mod events;
 mod green;
 pub(crate) mod idle;
 pub(crate) mod overflow;
 pub(crate) mod parker;
 mod placement;
 pub(crate) mod queue;
+#[cfg(all(feature = "time", not(virid_loom)))]
+mod reactor;
 mod recent;
 mod remote;
 pub(crate) mod ring;

@@ -23,8 +23,10 @@
 //!
 //! The timers are those of `async-io`: one thread for the whole process, started at
 //! the first wait that takes any time, watches them and wakes. So these futures need
-//! no runtime of virid's, and work under any executor. Exists with the feature `time`,
-//! which is on by default.
+//! no runtime of virid's, and work under any executor. Once a task of a runtime has been
+//! woken so, that runtime's idle workers watch in place of that thread, timers and
+//! sockets alike: what they wake goes on without a part of another thread. Exists with
+//! the feature `time`, which is on by default.
 //!
 //! # How exact
 //!

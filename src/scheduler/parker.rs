@@ -3,8 +3,8 @@
 //! Built on `std::thread::park`, whose own token user code shares; so a flag
 //! says whether the unpark was ours, and a foreign one is only a spurious wake.
 
-use std::sync::Arc;
-use std::task::Wake;
+use std::sync::{Arc, OnceLock};
+use std::task::{Wake, Waker};
 use std::time::Instant;
 
 use crate::primitives::{AtomicBool, Ordering, Thread, current_thread, park, park_timeout};
@@ -15,6 +15,8 @@ use crate::primitives::{AtomicBool, Ordering, Thread, current_thread, park, park
 pub(crate) struct Parker {
     unparked: AtomicBool,
     thread: Thread,
+    /// What is woken in place of the thread.
+    waker: OnceLock<Waker>,
 }
 
 impl Parker {
@@ -22,6 +24,7 @@ impl Parker {
         Self {
             unparked: AtomicBool::new(false),
             thread: current_thread(),
+            waker: OnceLock::new(),
         }
     }
 
@@ -53,11 +56,28 @@ impl Parker {
         true
     }
 
+    /// From now on `waker` is woken where somebody unparks this thread, which looks by
+    /// [`take`](Self::take). Only the first counts.
+    #[cfg(all(feature = "time", not(virid_loom)))]
+    pub(crate) fn wake_by(&self, waker: &Waker) {
+        self.waker.get_or_init(|| waker.clone());
+    }
+
+    /// Whether this thread was unparked since the last call.
+    #[cfg(all(feature = "time", not(virid_loom)))]
+    pub(crate) fn take(&self) -> bool {
+        // Ordering: as in `park`.
+        self.unparked.swap(false, Ordering::Acquire)
+    }
+
     pub(crate) fn unpark(&self) {
         // Ordering: Release pairs with the Acquire in `park`. A token that is
         // set already need not be set again, but the swap still publishes.
         if !self.unparked.swap(true, Ordering::Release) {
-            self.thread.unpark();
+            match self.waker.get() {
+                Some(waker) => waker.wake_by_ref(),
+                None => self.thread.unpark(),
+            }
         }
     }
 }

@@ -10,6 +10,8 @@ use crossbeam_utils::CachePadded;
 
 use super::blocking::{Pool, Settings};
 use super::deque::Injector;
+#[cfg(all(feature = "time", not(virid_loom)))]
+use super::events::Events;
 use super::idle::Idle;
 use super::parker::Parker;
 use super::queue::{Queue, QueueStealer};
@@ -31,6 +33,9 @@ pub(crate) struct Shared {
     remotes: Box<[CachePadded<Remote>]>,
     injector: Injector<Runnable>,
     idle: Idle,
+    /// Whether its tasks wait for sockets and timers.
+    #[cfg(all(feature = "time", not(virid_loom)))]
+    events: Events,
     /// What workers look at before every task: [`CLOSED`], and in units of
     /// [`TRIM`] how often they were asked to hand in their free cells.
     attention: AtomicUsize,
@@ -80,6 +85,8 @@ impl Shared {
             remotes: queues.iter().map(remote).collect(),
             injector: Injector::new(),
             idle: Idle::new(queues.len()),
+            #[cfg(all(feature = "time", not(virid_loom)))]
+            events: Events::new(),
             attention: AtomicUsize::new(0),
             visitors: Visitors::new(),
             workers_left: AtomicUsize::new(queues.len()),
@@ -115,6 +122,12 @@ impl Shared {
 
     pub(crate) fn idle(&self) -> &Idle {
         &self.idle
+    }
+
+    #[cfg(all(feature = "time", not(virid_loom)))]
+    #[inline]
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
     }
 
     pub(crate) fn cells(&self) -> &Cells {
@@ -188,7 +201,7 @@ impl Shared {
     ///
     /// Of the two-fence protocol (head of the folder) this is the pusher:
     /// *queue; fence; look for parked workers*. The other side is
-    /// `Worker::park` and `Worker::found_work`.
+    /// `Worker::announce` and `Worker::found_work`.
     ///
     /// Whether a signal was sent, for the caller to count.
     #[inline]
@@ -273,7 +286,7 @@ impl Shared {
         // As in `inject_woken`: the thread may end, and the runtime with it.
         let _visit = self.visitors.enter();
         self.remotes[worker].inbox.push(runnable);
-        // Pairs with the sleeper's, in `Worker::park`.
+        // Pairs with the sleeper's, in `Worker::announce`.
         needed!("sender's fence", light_fence());
         if self.idle.claim(worker) {
             self.signal_from_outside(worker);
@@ -380,7 +393,7 @@ impl Shared {
         // First: what is queued there is dropped by workers that see `CLOSED`.
         self.blocking.close();
         self.attention.fetch_or(CLOSED, Ordering::Relaxed);
-        // Pairs with the fence in `Worker::park`: a worker that does not see
+        // Pairs with the fence in `Worker::announce`: a worker that does not see
         // `CLOSED` after it is parked for the claim below.
         needed!("closer's fence", light_fence());
         self.idle.claim_all(|worker| self.signal_cold(worker));

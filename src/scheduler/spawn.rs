@@ -255,12 +255,16 @@ impl Schedule for Shared {
     fn schedule(&self, runnable: Runnable) {
         match Worker::current_of(self) {
             Some(worker) => worker.requeue(runnable),
-            None => match home_of(&runnable) {
-                Some(home) => self.send_home(home, runnable),
-                // Where the runtime is ending, its last worker waits for this
-                // task: a wake does not drop the future of the woken.
-                None => self.inject_woken(runnable),
-            },
+            None => {
+                #[cfg(all(feature = "time", not(virid_loom)))]
+                self.events().note_waker();
+                match home_of(&runnable) {
+                    Some(home) => self.send_home(home, runnable),
+                    // Where the runtime is ending, its last worker waits for this
+                    // task: a wake does not drop the future of the woken.
+                    None => self.inject_woken(runnable),
+                }
+            }
         }
     }
 }

@@ -55,6 +55,9 @@ pub(crate) struct Worker {
     tick: Cell<u32>,
     /// Where it stands among those that its thread has entered.
     standing: Cell<u64>,
+    /// Whether it waits in the reactor (`reactor.rs`), or for its turn there.
+    #[cfg(all(feature = "time", not(virid_loom)))]
+    is_in_reactor: Cell<bool>,
 }
 
 impl Worker {
@@ -76,6 +79,8 @@ impl Worker {
             rng: RefCell::new(Rng::for_worker(index)),
             tick: Cell::new(0),
             standing: Cell::new(0),
+            #[cfg(all(feature = "time", not(virid_loom)))]
+            is_in_reactor: Cell::new(false),
         }
     }
 
@@ -168,6 +173,16 @@ impl Worker {
         &self.threads
     }
 
+    #[cfg(all(feature = "time", not(virid_loom)))]
+    pub(super) fn parker(&self) -> &Parker {
+        &self.parker
+    }
+
+    #[cfg(all(feature = "time", not(virid_loom)))]
+    pub(super) fn is_in_reactor(&self) -> &Cell<bool> {
+        &self.is_in_reactor
+    }
+
     pub(super) fn queue(&self) -> &Queue {
         &self.queue
     }
@@ -236,7 +251,7 @@ impl Worker {
     }
 
     #[cold]
-    fn spill_cold(&self) {
+    pub(super) fn spill_cold(&self) {
         self.queue.spill(&self.lists);
         self.count_signal(self.shared.notify());
     }
@@ -287,6 +302,10 @@ impl Worker {
 
     /// Queues a task that was suspended and is woken on this worker.
     pub(super) fn requeue(&self, runnable: Runnable) {
+        #[cfg(all(feature = "time", not(virid_loom)))]
+        if self.is_in_reactor.get() {
+            return self.requeue_in_reactor(runnable);
+        }
         match home_of(&runnable) {
             Some(home) if home == self.index => self.threads.push_woken(runnable),
             Some(home) => self.shared.send_home(home, runnable),
@@ -319,23 +338,56 @@ impl Worker {
     }
 
     fn search_or_park(&self) {
+        #[cfg(all(feature = "time", not(virid_loom)))]
+        if self.shared.events().are_awaited() {
+            return self.work_in_reactor();
+        }
         self.shared.idle().start_searching(self.index);
+        while !self.search_or_announce() {
+            self.wait_for_signal(&self.parker);
+            self.counters().unparked.add(1);
+        }
+    }
+
+    /// Searches, and runs what it finds. Whether the worker is active then, or over;
+    /// otherwise it has announced that it parks, and has to wait for a signal, which
+    /// makes it search again.
+    pub(super) fn search_or_announce(&self) -> bool {
         loop {
             if let Some(runnable) = self.search() {
-                self.found_work();
-                if self.shared.is_closed() {
-                    // Spawned, perhaps, by the very task that ended the
-                    // runtime: the steal acquires the push, and so `closed`.
-                    return self.threads.take_back(runnable, |task| self.cancel(task));
-                }
-                return self.run_task(runnable);
+                self.run_found(runnable);
+                return true;
             }
             if self.shared.is_closed() {
                 let _ = self.shared.idle().stop_searching(self.index);
-                return;
+                return true;
             }
-            self.park();
+            if self.announce() {
+                self.counters().parked.add(1);
+                return false;
+            }
         }
+    }
+
+    /// The same for a searching worker in whose own queue there may be something.
+    #[cfg(all(feature = "time", not(virid_loom)))]
+    pub(super) fn run_own_or_search(&self) -> bool {
+        let Some(runnable) = self.pop() else {
+            return self.search_or_announce();
+        };
+        self.run_found(runnable);
+        true
+    }
+
+    /// Runs what a search has found.
+    fn run_found(&self, runnable: Runnable) {
+        self.found_work();
+        if self.shared.is_closed() {
+            // Spawned, perhaps, by the very task that ended the
+            // runtime: the steal acquires the push, and so `closed`.
+            return self.threads.take_back(runnable, |task| self.cancel(task));
+        }
+        self.run_task(runnable);
     }
 
     /// Takes work from the injector or from another worker.
@@ -390,11 +442,12 @@ impl Worker {
         self.shared.has_work() || !self.inbox().is_empty()
     }
 
-    /// Parks a searching worker, and returns with it searching again.
+    /// Announces that a searching worker parks. Whether it has to wait for a signal;
+    /// otherwise it is searching again.
     ///
     /// Of the two-fence protocol this is the sleeper: *announce; fence; look at
     /// all queues*.
-    fn park(&self) {
+    fn announce(&self) -> bool {
         // Before the announcement: who sees that this worker is parked finds
         // its free cells in the depot.
         self.lists.hand_in();
@@ -404,12 +457,7 @@ impl Worker {
         needed!("sleeper's fence", heavy_fence());
         let is_needed =
             needed!("sleeper's look", self.has_work(), not false) || self.shared.is_closed();
-        if is_needed && idle.retract(self.index) == Retract::Searching {
-            return;
-        }
-        self.counters().parked.add(1);
-        self.wait_for_signal(&self.parker);
-        self.counters().unparked.add(1);
+        !is_needed || idle.retract(self.index) == Retract::Claimed
     }
 }
 
