@@ -11,7 +11,7 @@
 //! | futures, futures-lite, futures-concurrency, flume; `tokio::sync`, `select!` and `join!` | as they are | |
 //! | async-tungstenite, futures-rustls and others that ask for a stream of `futures_io` | as they are, over a socket of async-net | |
 //! | [futures](https://docs.rs/futures) `Spawn`, `SpawnExt` | [`Handle`](crate::Handle) and [`Runtime`](crate::Runtime) are executors | `futures` |
-//! | [hyper](https://docs.rs/hyper) 1, hyper-util | `hyper::Executor` and `hyper::Timer`; sockets of async-net in `smol_hyper::rt::FuturesIo` | `hyper` |
+//! | [hyper](https://docs.rs/hyper) 1, hyper-util | `hyper::Executor`, `hyper::Timer`, and `hyper::Io` around sockets of async-net; other streams of `futures_io` in `smol_hyper::rt::FuturesIo` | `hyper` |
 //! | [axum](https://docs.rs/axum) | its `Router` as the service of a hyper server (`hyper_util::service::TowerToHyperService`); `axum::serve` itself is Tokio's | `hyper` |
 //! | [quinn](https://docs.rs/quinn) 0.11 | `quinn::Runtime` for `Endpoint::new` | `quinn` |
 //! | [criterion](https://docs.rs/criterion) 0.8 | `Bencher::to_async` with a [`Runtime`](crate::Runtime) or a [`Handle`](crate::Handle) | `criterion` |

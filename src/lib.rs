@@ -54,7 +54,7 @@
 //    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,lazy_lock,barrier,line,oneshot}.rs
 //    sync/{semaphore,permit,acquire,acquire_owned,notify,meeting}.rs  sync/mpsc/{ends,iter}.rs
 //                                           what users call, and the heads of task/ and thread/
-// 7  adapters/{criterion,futures,hyper,quinn,tokio}.rs  adapters.rs
+// 7  adapters/hyper/io.rs  adapters/{criterion,futures,hyper,quinn,tokio}.rs  adapters.rs
 //                                           virid as the runtime of other crates
 // 6  runtime/{handle,shutdown,owner,builder,check,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime

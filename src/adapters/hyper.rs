@@ -1,14 +1,16 @@
-//! What hyper 1 asks of a runtime: an executor and a timer.
+//! What hyper 1 asks of a runtime: an executor, a timer, and sockets.
 //!
-//! The third thing, sockets, comes from async-net, through `smol_hyper::rt::FuturesIo`;
-//! or from Tokio, through `hyper_util::rt::TokioIo`, in the context of
-//! `adapters::tokio`.
+//! [`Io`] makes hyper read and write a socket of async-net or async-io. Any other stream of
+//! `futures_io`, one with TLS for instance, goes through `smol_hyper::rt::FuturesIo`; a
+//! socket of Tokio through `hyper_util::rt::TokioIo`, in the context of `adapters::tokio`.
 //!
 //! A server of HTTP/2 is built with
 //! `hyper::server::conn::http2::Builder::new(Executor).timer(Timer)`, one of HTTP/1 with
 //! `http1::Builder::new().timer(Timer)`, one of both with
 //! `hyper_util::server::conn::auto::Builder::new(Executor)`. `tests/ecosystem/tests` in
 //! virid's repository has such servers, one with an axum `Router`, and clients.
+
+mod io;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,6 +20,8 @@ use hyper::rt;
 
 use crate::runtime::spawn_on_current;
 use crate::time::{self, Sleep};
+
+pub use io::Io;
 
 /// Spawns for hyper as [`virid::spawn`](crate::spawn) spawns.
 ///

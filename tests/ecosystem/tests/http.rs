@@ -22,7 +22,7 @@ use hyper::{Request, Response, StatusCode, server};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use smol_hyper::rt::FuturesIo;
-use virid::adapters::hyper::{Executor, Timer};
+use virid::adapters::hyper::{Executor, Io, Timer};
 use virid::{block_on, thread};
 
 use callers::in_task_and_on_green_thread;
@@ -57,7 +57,7 @@ async fn text(answer: Response<Incoming>) -> String {
 
 async fn connect(address: SocketAddr) -> http1::SendRequest<Body> {
     let stream = TcpStream::connect(address).await.unwrap();
-    let (sender, connection) = http1::handshake(FuturesIo::new(stream)).await.unwrap();
+    let (sender, connection) = http1::handshake(Io::new(stream)).await.unwrap();
     virid::spawn(async move { connection.await.unwrap() });
     sender
 }
@@ -118,7 +118,7 @@ fn http2_with_executor_and_timer() {
             let period = Duration::from_millis(1);
             server.http2().timer(Timer).keep_alive_interval(period);
             let service = TowerToHyperService::new(web::router());
-            let connection = server.serve_connection(FuturesIo::new(stream), service);
+            let connection = server.serve_connection(Io::new(stream), service);
             // Ends with the client, in an error or not.
             let _ = connection.await;
         });
@@ -154,7 +154,7 @@ fn timer_ends_a_request_that_never_comes() {
             server::conn::http1::Builder::new()
                 .timer(Timer)
                 .header_read_timeout(Duration::from_millis(5))
-                .serve_connection(FuturesIo::new(stream), service_fn(answer))
+                .serve_connection(Io::new(stream), service_fn(answer))
                 .await
         });
         let mut client = TcpStream::connect(address).await.unwrap();

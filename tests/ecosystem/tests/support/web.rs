@@ -14,8 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::service::TowerToHyperService;
-use smol_hyper::rt::FuturesIo;
-use virid::adapters::hyper::Timer;
+use virid::adapters::hyper::{Io, Timer};
 
 /// Handlers of every kind: ready at once, with a timer, with a green thread, with a body.
 pub(crate) fn router() -> Router {
@@ -69,6 +68,6 @@ where
 {
     http1::Builder::new()
         .timer(Timer)
-        .serve_connection(FuturesIo::new(stream), service)
+        .serve_connection(Io::new(stream), service)
         .await
 }

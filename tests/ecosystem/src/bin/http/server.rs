@@ -16,7 +16,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use rustix::time::{ClockId, clock_gettime};
-use smol_hyper::rt::FuturesIo;
+use virid::adapters::hyper::Io;
 use virid::adapters::tokio::enter_thread;
 
 use super::cli::Kind;
@@ -86,7 +86,7 @@ fn virid(listener: TcpListener, service: Service) -> io::Result<virid::Runtime> 
         loop {
             let (stream, _) = listener.accept().await?;
             stream.get_ref().set_nodelay(true)?;
-            virid::spawn(serve(FuturesIo::new(stream), service.clone()));
+            virid::spawn(serve(Io::new(stream), service.clone()));
         }
         #[expect(unreachable_code, reason = "says what the block yields")]
         io::Result::Ok(())
@@ -104,7 +104,7 @@ fn virid_threads(listener: TcpListener, service: Service) -> io::Result<virid::R
             let (stream, _) = block_on(listener.accept())?;
             stream.get_ref().set_nodelay(true)?;
             let service = service.clone();
-            thread::spawn(move || block_on(serve(FuturesIo::new(stream), service)));
+            thread::spawn(move || block_on(serve(Io::new(stream), service)));
         }
         #[expect(unreachable_code, reason = "says what the closure yields")]
         io::Result::Ok(())
