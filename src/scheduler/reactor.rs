@@ -86,8 +86,8 @@ impl Worker {
             }
             if let Some(runnable) = self.next() {
                 self.run_task(runnable);
-            } else {
-                self.shared().idle().start_searching(self.index());
+            } else if !self.shared().is_closed() {
+                self.start_searching();
                 let is_active = self.search_or_announce();
                 self.is_in_reactor().set(!is_active);
             }

@@ -338,15 +338,24 @@ impl Worker {
     }
 
     fn search_or_park(&self) {
+        if self.shared.is_closed() {
+            // `next` has looked no further: what a search brings may have no room.
+            return;
+        }
         #[cfg(all(feature = "time", not(virid_loom)))]
         if self.shared.events().are_awaited() {
             return self.work_in_reactor();
         }
-        self.shared.idle().start_searching(self.index);
+        self.start_searching();
         while !self.search_or_announce() {
             self.wait_for_signal(&self.parker);
             self.counters().unparked.add(1);
         }
+    }
+
+    pub(super) fn start_searching(&self) {
+        debug_assert_eq!(self.queue.len(), 0, "who searches has nothing queued");
+        self.shared.idle().start_searching(self.index);
     }
 
     /// Searches, and runs what it finds. Whether the worker is active then, or over;
