@@ -277,6 +277,10 @@ impl Worker {
         let again = runnable.run();
         self.running().end();
         if let Some(again) = again {
+            if self.threads.runners.started() != 0 {
+                // A green thread may be next, and compute for long.
+                return self.push(again);
+            }
             // No signal: this loop goes on with the queue at once, and where
             // other tasks are ahead of this one somebody was told of them.
             self.queue.push(again);
