@@ -69,7 +69,8 @@
 //!   for 62 tasks: whoever has parked on what it saw before is signalled.
 //! - *A task that goes back to its worker's queue* (a yield) is pushed without a
 //!   signal or a fence. Alone there, it is popped next; where the loop
-//!   takes an injected task first, it notifies. Behind another task it is covered
+//!   takes an injected task first, it notifies, and where green threads have started,
+//!   of which one may be next, the task is pushed as any other. Behind another task it is covered
 //!   as by the pusher's length above, the pop of that other task being what the
 //!   look acquires; so a look goes through the parts of a queue from front to back.
 //!
