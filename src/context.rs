@@ -42,6 +42,8 @@ struct Context {
     unwinding: Cell<u32>,
     /// The green thread that is running on this thread, or null.
     green: Cell<*const ()>,
+    /// The task-locals that are set around what runs here (`task/values.rs`), or null.
+    locals: Cell<*const ()>,
     /// See [`NoBlocking`].
     no_blocking: Cell<bool>,
     /// See [`InHook`].
@@ -65,6 +67,7 @@ thread_local_const! {
         #[cfg(not(virid_loom))]
         unwinding: Cell::new(0),
         green: Cell::new(ptr::null()),
+        locals: Cell::new(ptr::null()),
         no_blocking: Cell::new(false),
         in_hook: Cell::new(false),
         home: Cell::new(ptr::null()),
@@ -101,6 +104,18 @@ pub(crate) fn set_green(green: *const ()) {
     CONTEXT.with(|context| context.green.set(green));
 }
 
+/// The address of the task-locals that are set around the caller, or null.
+#[inline]
+pub(crate) fn locals() -> *const () {
+    CONTEXT.with(|context| context.locals.get())
+}
+
+/// Says which are, from now on; which were.
+#[inline]
+pub(crate) fn replace_locals(locals: *const ()) -> *const () {
+    CONTEXT.with(|context| context.locals.replace(locals))
+}
+
 /// How many green threads of this thread are suspended while they unwind, and have
 /// left their panics in what `std::thread::panicking` says: where they could not be
 /// taken out.
@@ -122,6 +137,7 @@ pub(crate) struct Saved {
     runtime: *const (),
     serial: u64,
     no_blocking: bool,
+    locals: *const (),
 }
 
 /// Before the calling green thread is suspended.
@@ -133,6 +149,8 @@ pub(crate) fn save() -> Saved {
         serial: context.serial.get(),
         // What this thread may not do, the next may.
         no_blocking: context.no_blocking.replace(false),
+        // Nor does it see what is set here.
+        locals: context.locals.replace(ptr::null()),
     })
 }
 
@@ -144,6 +162,7 @@ pub(crate) fn restore(saved: Saved) {
         context.runtime.set(saved.runtime);
         context.serial.set(saved.serial);
         context.no_blocking.set(saved.no_blocking);
+        context.locals.set(saved.locals);
     });
 }
 

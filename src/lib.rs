@@ -48,7 +48,7 @@
 // within one folder and floor, from those listed left of it.
 //
 // 8  lib.rs
-// 7  task.rs  task/set/members.rs  task/set.rs  task/set/next.rs
+// 7  task.rs  task/set/members.rs  task/set.rs  task/set/next.rs  task/local.rs
 //    thread.rs  thread/{handle,scope,timed,blocking}.rs
 //    time.rs  time/{sleep,timeout,interval}.rs  sync.rs
 //    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,lazy_lock,barrier,line,oneshot}.rs
@@ -74,7 +74,7 @@
 //                                           how members of a set go there
 // 2  thread/current.rs  drive.rs            how a green thread waits; a future on any thread
 // 2  scheduler/visitors.rs                  who queues from outside
-// 1  context.rs  thread/stack.rs  task/{place,joiner,state,work}.rs
+// 1  context.rs  thread/stack.rs  task/{place,joiner,state,values,work}.rs
 //    task/state/{green,member}.rs
 // 1  scheduler/{deque,ring,idle,parker,events,cpu_clock}.rs
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs

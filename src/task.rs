@@ -27,7 +27,7 @@
 // `header` (the erased task and who may touch what), `waker`, `error`, `abort` and `join` (what users hold), `slot` (where a cell
 // keeps what), `cell` (the future and its result), `work` (future or green thread), `green` (what the latter
 // needs besides), `joiner`, `member` and `finished` (a task whose handle a set has, and how it gets there when it ends),
-// `set` (the set).
+// `set` (the set), `values` (the task-locals that are set, and who inherits them), `local` (their keys).
 pub(crate) mod abort;
 mod answer;
 pub(crate) mod cell;
@@ -38,11 +38,14 @@ pub(crate) mod green;
 pub(crate) mod header;
 pub(crate) mod join;
 mod joiner;
+#[cfg(not(virid_loom))]
+mod local;
 pub(crate) mod member;
 mod place;
 mod set;
 mod slot;
 pub(crate) mod state;
+pub(crate) mod values;
 pub(crate) mod waker;
 pub(crate) mod work;
 
@@ -54,6 +57,8 @@ pub use abort::AbortHandle;
 pub use error::JoinError;
 pub use header::Id;
 pub use join::JoinHandle;
+#[cfg(not(virid_loom))]
+pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub use set::JoinSet;
 
 use crate::runtime;

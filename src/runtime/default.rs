@@ -13,7 +13,7 @@ use crate::scheduler::spawn;
 #[cfg(not(virid_loom))]
 use crate::task::error::JoinError;
 use crate::task::join::JoinHandle;
-use crate::task::work::{Async, Work};
+use crate::task::work::{Async, Spawn};
 
 /// Drives a future on this thread, which is parked while the future waits.
 /// Starts no runtime by itself; tasks that the future spawns go to the runtime
@@ -65,7 +65,7 @@ where
 #[track_caller]
 pub(crate) fn spawn_work_on_current<W>(work: W) -> JoinHandle<W::Output>
 where
-    W: Work + Send + 'static,
+    W: Spawn,
     W::Output: Send + 'static,
 {
     // SAFETY: used for a spawn.

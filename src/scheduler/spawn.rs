@@ -17,7 +17,8 @@ use crate::memory::Class;
 use crate::task::JoinHandle;
 use crate::task::cell::TaskCell;
 use crate::task::header::{Home, Runnable, Schedule};
-use crate::task::work::{Async, Blocking, Work};
+use crate::task::values::Values;
+use crate::task::work::{Async, Blocking, Spawn, Work};
 use crate::thread::current::Current;
 #[cfg(not(virid_loom))]
 use crate::thread::current::Turn;
@@ -68,7 +69,7 @@ where
 #[track_caller]
 pub(crate) fn spawn_work<W>(shared: &Shared, work: W) -> JoinHandle<W::Output>
 where
-    W: Work + Send + 'static,
+    W: Spawn,
     W::Output: Send + 'static,
 {
     spawn_work_prepared(shared, work, |handle| handle)
@@ -77,6 +78,39 @@ where
 #[inline]
 #[track_caller]
 fn spawn_work_prepared<W, R>(
+    shared: &Shared,
+    work: W,
+    prepare: impl FnOnce(JoinHandle<W::Output>) -> R,
+) -> R
+where
+    W: Spawn,
+    W::Output: Send + 'static,
+{
+    match Values::to_inherit() {
+        None => spawn_alone(shared, work, prepare),
+        Some(values) => spawn_with_cold(shared, work, values, prepare),
+    }
+}
+
+/// Spawns work that inherits.
+#[cold]
+#[track_caller]
+fn spawn_with_cold<W, R>(
+    shared: &Shared,
+    work: W,
+    values: Values,
+    prepare: impl FnOnce(JoinHandle<W::Output>) -> R,
+) -> R
+where
+    W: Spawn,
+    W::Output: Send + 'static,
+{
+    spawn_alone(shared, work.inherit(values), prepare)
+}
+
+#[inline]
+#[track_caller]
+fn spawn_alone<W, R>(
     shared: &Shared,
     work: W,
     prepare: impl FnOnce(JoinHandle<W::Output>) -> R,
@@ -99,6 +133,22 @@ where
 /// it says why.
 #[track_caller]
 pub(crate) fn spawn_blocking<F, T>(shared: &Shared, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match Values::to_inherit() {
+        None => spawn_blocking_alone(shared, f),
+        Some(values) => {
+            let f: Box<dyn FnOnce() -> T + Send> = Box::new(move || values.around(f));
+            spawn_blocking_alone(shared, f)
+        }
+    }
+}
+
+/// As [`spawn_blocking`], for a closure that inherits no task-locals.
+#[track_caller]
+pub(crate) fn spawn_blocking_alone<F, T>(shared: &Shared, f: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,

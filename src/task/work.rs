@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
+use super::values::{Inheriting, Values};
 use crate::thread::stack::Size;
 
 /// How a worker goes on with a task.
@@ -42,6 +43,15 @@ pub(crate) trait Work {
     }
 }
 
+/// Work that can be spawned, also where it inherits task-locals.
+pub(crate) trait Spawn: Work + Send + Sized + 'static {
+    /// The same in a box, so that no second task is compiled for it.
+    type Boxed: Work<Output = Self::Output> + Send + 'static;
+
+    /// Sets the values around all of it.
+    fn inherit(self, values: Values) -> Self::Boxed;
+}
+
 /// A future as [`Work`].
 pub(crate) struct Async<F>(pub(crate) F);
 
@@ -54,6 +64,17 @@ impl<F: Future> Work for Async<F> {
         let this = unsafe { this.as_mut() };
         // SAFETY: the same.
         unsafe { Pin::new_unchecked(&mut this.0) }.poll(context)
+    }
+}
+
+impl<F> Spawn for Async<F>
+where
+    F: Future + Send + 'static,
+{
+    type Boxed = Async<Pin<Box<dyn Future<Output = F::Output> + Send>>>;
+
+    fn inherit(self, values: Values) -> Self::Boxed {
+        Async(Box::pin(Inheriting::new(values, self.0)))
     }
 }
 

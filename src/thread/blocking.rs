@@ -10,6 +10,7 @@ use super::current::{Current, Turn};
 use crate::context;
 use crate::scheduler::spawn;
 use crate::task::JoinError;
+use crate::task::values::Values;
 use crate::unwind;
 
 /// For messages.
@@ -62,6 +63,12 @@ where
     };
     current.check();
     current.assert_may_suspend(CALL);
+    // Copied here, where that may panic.
+    let values = Values::to_inherit();
+    let f = move || match values {
+        None => f(),
+        Some(values) => values.around(f),
+    };
     let lent = Lent {
         f: Cell::new(Some(f)),
         result: Cell::new(None),
@@ -135,7 +142,7 @@ where
     };
     // To leave this function while the pool knows the address would be unsound.
     let abort = AbortOnUnwind;
-    let task = spawn::spawn_blocking(spawn::own_runtime(current), move || {
+    let task = spawn::spawn_blocking_alone(spawn::own_runtime(current), move || {
         // SAFETY: the caller's frame stays until the task below has ended: this
         // function returns then only, nothing unwinds it before, and a stack with a
         // green thread on it that has not ended is never freed nor used again, also

@@ -26,7 +26,8 @@ use super::stack::{self, Size, Stack};
 use crate::context;
 use crate::task::green::Own;
 use crate::task::header::{Runnable, TaskRef};
-use crate::task::work::{Stage, Work};
+use crate::task::values::Values;
+use crate::task::work::{Spawn, Stage, Work};
 
 /// Runners that a worker keeps for the next threads, and when it parks.
 const MOST_IDLE: usize = 64;
@@ -438,6 +439,21 @@ impl<F: FnOnce() -> T, T> Work for Green<F> {
         let state = unsafe { &*self.state.get() };
         // SAFETY: a thread that has begun is its runner.
         Stage::Started(unsafe { state.begun }.cast())
+    }
+}
+
+impl<F, T> Spawn for Green<F>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: 'static,
+{
+    type Boxed = Green<Box<dyn FnOnce() -> T + Send>>;
+
+    fn inherit(self, values: Values) -> Self::Boxed {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: a thread that has not begun is its closure, and nobody drops it.
+        let closure = unsafe { ManuallyDrop::take(&mut this.state.get_mut().new) };
+        Green::new(this.size, Box::new(move || values.around(closure)))
     }
 }
 
