@@ -54,6 +54,8 @@
 //    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,lazy_lock,barrier,line,oneshot}.rs
 //    sync/{semaphore,permit,acquire,acquire_owned,notify,meeting}.rs  sync/mpsc/{ends,iter}.rs
 //                                           what users call, and the heads of task/ and thread/
+// 7  task/{limit,limited}.rs
+//                                           who owns tasks
 // 7  adapters/hyper/io.rs  adapters/{criterion,futures,hyper,quinn,tokio}.rs  adapters.rs
 //                                           virid as the runtime of other crates
 // 6  runtime/{handle,shutdown,owner,builder,check,default}.rs
@@ -66,7 +68,7 @@
 //                                           a worker's queue; what all workers see; notify;
 //                                           the blocking pool;
 //                                           who hangs, and on whom
-// 3  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
+// 3  metrics/owner.rs  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
 // 3  task/{abort,join,cell}.rs              what users hold; the future and its result
 // 3  thread/{fault,runner}.rs               stacks that run green threads
 // 2  task/{error,header,waker,green,slot,member,finished}.rs

@@ -21,7 +21,13 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod owner;
+
 use std::fmt;
+
+#[cfg(feature = "sync")]
+pub(crate) use owner::OwnerCounts;
+pub use owner::OwnerMetrics;
 
 use crate::memory::Traffic;
 use crate::primitives::Count;

@@ -327,6 +327,9 @@ mod with_std {
         ($(#[$attribute:meta])* pub(crate) fn $($rest:tt)+) => {
             $(#[$attribute])* pub(crate) const fn $($rest)+
         };
+        ($(#[$attribute:meta])* pub fn $($rest:tt)+) => {
+            $(#[$attribute])* pub const fn $($rest)+
+        };
     }
     pub(crate) use const_fn;
 

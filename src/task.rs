@@ -41,6 +41,10 @@ mod joiner;
 #[cfg(not(virid_loom))]
 mod local;
 pub(crate) mod member;
+#[cfg(feature = "sync")]
+pub(crate) mod limit;
+#[cfg(all(feature = "sync", not(virid_loom)))]
+pub(crate) mod limited;
 mod place;
 mod set;
 mod slot;
@@ -60,6 +64,9 @@ pub use join::JoinHandle;
 #[cfg(not(virid_loom))]
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
 pub use set::JoinSet;
+#[cfg(all(feature = "sync", not(virid_loom)))]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+pub use limited::Limited;
 
 use crate::runtime;
 

@@ -11,7 +11,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use virid::internals::{idle, locks, memory, ring, sets, task};
+use virid::internals::{idle, limit, locks, memory, ring, sets, task};
 
 macro_rules! models {
     ($($module:ident :: $model:ident,)+) => {
@@ -79,6 +79,9 @@ models! {
     ring::two_thieves_take_each_task_once,
     ring::a_slot_is_filled_anew_beside_a_thief,
     ring::a_handle_is_dropped_while_its_task_is_stolen,
+    limit::a_limit_of_one_lets_one_in,
+    limit::who_leaves_the_line_leaves_no_hole,
+    limit::two_who_leave_keep_no_permit,
 }
 
 /// Fails, and says why this runtime is not built like that; run in a child.
@@ -321,6 +324,25 @@ const NEEDED: &[(&str, &[&str])] = &[
             "a_writer_that_leaves_lets_a_reader_in",
             "who_leaves_lets_a_writer_in",
         ],
+    ),
+    ("taking of a permit", &["a_limit_of_one_lets_one_in"]),
+    (
+        "permit of a child",
+        &[
+            "a_limit_of_one_lets_one_in",
+            "who_leaves_the_line_leaves_no_hole",
+        ],
+    ),
+    (
+        "permits of who leaves",
+        &[
+            "who_leaves_the_line_leaves_no_hole",
+            "two_who_leave_keep_no_permit",
+        ],
+    ),
+    (
+        "grant by who leaves",
+        &["who_leaves_the_line_leaves_no_hole"],
     ),
 ];
 

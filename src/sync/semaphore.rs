@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::line::{End, Line};
 use super::oneshot::{self, Wake};
-use crate::primitives::Mutex;
+use crate::primitives::{Mutex, const_fn, needed};
 
 /// A number of permits; names and meaning are those of `tokio::sync::Semaphore`. Who
 /// wants one that is not there waits in line: first come, first served, and a request
@@ -66,7 +66,7 @@ impl State {
         if self.permits < permits || permits > 0 && !self.line.is_empty() {
             return Err(TryAcquireError::NoPermits);
         }
-        self.permits -= permits;
+        needed!("taking of a permit", self.permits -= permits);
         Ok(())
     }
 }
@@ -92,13 +92,13 @@ impl Drop for Waiting<'_> {
             let mut state = self.semaphore.state.lock();
             let request = state.line.leave(self.number);
             if self.granted.try_recv().is_ok() {
-                state.permits += self.permits;
+                needed!("permits of who leaves", state.permits += self.permits);
             }
             request
         };
         drop(request);
         // Also where it stood before others who want fewer.
-        self.semaphore.grant();
+        needed!("grant by who leaves", self.semaphore.grant());
     }
 }
 
@@ -106,42 +106,46 @@ impl Semaphore {
     /// The most permits there can be.
     pub const MAX_PERMITS: usize = usize::MAX >> 3;
 
-    /// With so many permits.
-    ///
-    /// ```
-    /// assert_eq!(virid::sync::Semaphore::new(3).available_permits(), 3);
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// For more than [`MAX_PERMITS`](Self::MAX_PERMITS).
-    #[track_caller]
-    pub const fn new(permits: usize) -> Self {
-        assert!(
-            permits <= Self::MAX_PERMITS,
-            "a semaphore cannot have more than MAX_PERMITS permits"
-        );
-        Self {
-            state: Mutex::new(State {
-                permits,
-                is_closed: false,
-                line: Line::new(),
-            }),
+    const_fn! {
+        /// With so many permits.
+        ///
+        /// ```
+        /// assert_eq!(virid::sync::Semaphore::new(3).available_permits(), 3);
+        /// ```
+        ///
+        /// # Panics
+        ///
+        /// For more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+        #[track_caller]
+        pub fn new(permits: usize) -> Self {
+            assert!(
+                permits <= Self::MAX_PERMITS,
+                "a semaphore cannot have more than MAX_PERMITS permits"
+            );
+            Self {
+                state: Mutex::new(State {
+                    permits,
+                    is_closed: false,
+                    line: Line::new(),
+                }),
+            }
         }
     }
 
-    /// [`new`](Self::new), by the name that Tokio has for it in constants.
-    ///
-    /// ```
-    /// static LIMIT: virid::sync::Semaphore = virid::sync::Semaphore::const_new(10);
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// As [`new`](Self::new).
-    #[track_caller]
-    pub const fn const_new(permits: usize) -> Self {
-        Self::new(permits)
+    const_fn! {
+        /// [`new`](Self::new), by the name that Tokio has for it in constants.
+        ///
+        /// ```
+        /// static LIMIT: virid::sync::Semaphore = virid::sync::Semaphore::const_new(10);
+        /// ```
+        ///
+        /// # Panics
+        ///
+        /// As [`new`](Self::new).
+        #[track_caller]
+        pub fn const_new(permits: usize) -> Self {
+            Self::new(permits)
+        }
     }
 
     /// How many permits nobody has.

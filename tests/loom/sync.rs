@@ -4,8 +4,34 @@
 //! already, a listener that is dropped notified gives it to the next, and one that is
 //! discarded keeps it.
 
+//!
+//! And the semaphore, which is nothing but a lock.
+
 #[path = "../../src/sync/raw.rs"]
 pub(crate) mod raw;
+
+#[expect(dead_code, unreachable_pub, reason = "models use a part of it")]
+#[path = "../../src/sync/acquire.rs"]
+mod acquire;
+#[expect(dead_code, reason = "models use a part of it")]
+#[path = "../../src/sync/line.rs"]
+mod line;
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "models use a part of it"
+)]
+#[path = "../../src/sync/oneshot.rs"]
+mod oneshot;
+#[expect(dead_code, unreachable_pub, reason = "models use a part of it")]
+#[path = "../../src/sync/permit.rs"]
+mod permit;
+#[expect(dead_code, unreachable_pub, reason = "models use a part of it")]
+#[path = "../../src/sync/semaphore.rs"]
+mod semaphore;
+
+pub(crate) use semaphore::Semaphore;
 
 pub(crate) mod event {
     use std::collections::VecDeque;
