@@ -48,7 +48,7 @@
 // within one folder and floor, from those listed left of it.
 //
 // 8  lib.rs
-// 7  task.rs  task/set/members.rs  task/set.rs  task/set/next.rs  task/local.rs
+// 7  task.rs  task/set/members.rs  task/set.rs  task/set/{next,limited}.rs  task/local.rs
 //    thread.rs  thread/{handle,scope,timed,blocking}.rs
 //    time.rs  time/{sleep,timeout,interval}.rs  sync.rs
 //    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,lazy_lock,barrier,line,oneshot}.rs

@@ -38,13 +38,13 @@ pub(crate) mod green;
 pub(crate) mod header;
 pub(crate) mod join;
 mod joiner;
-#[cfg(not(virid_loom))]
-mod local;
-pub(crate) mod member;
 #[cfg(feature = "sync")]
 pub(crate) mod limit;
 #[cfg(all(feature = "sync", not(virid_loom)))]
 pub(crate) mod limited;
+#[cfg(not(virid_loom))]
+mod local;
+pub(crate) mod member;
 mod place;
 mod set;
 mod slot;
@@ -61,12 +61,12 @@ pub use abort::AbortHandle;
 pub use error::JoinError;
 pub use header::Id;
 pub use join::JoinHandle;
-#[cfg(not(virid_loom))]
-pub use local::{AccessError, LocalKey, TaskLocalFuture};
-pub use set::JoinSet;
 #[cfg(all(feature = "sync", not(virid_loom)))]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
 pub use limited::Limited;
+#[cfg(not(virid_loom))]
+pub use local::{AccessError, LocalKey, TaskLocalFuture};
+pub use set::JoinSet;
 
 use crate::runtime;
 

@@ -1,5 +1,7 @@
 //! A set of tasks whose results come as the tasks end.
 
+#[cfg(all(feature = "sync", not(virid_loom)))]
+mod limited;
 mod members;
 mod next;
 
