@@ -41,6 +41,23 @@ pub(crate) trait SetHost: TaskHost {
 
     /// The next result; `None` where the set is empty.
     fn join_next(set: &mut Self::Set) -> impl Future<Output = Option<u64>> + Send;
+
+    /// A set with a limit on how many of its tasks run at once.
+    type Bounded: Send;
+
+    /// An empty one.
+    fn bounded_set(limit: usize) -> Self::Bounded;
+
+    /// Waits until a task may be spawned, and spawns it.
+    fn spawn_bounded<F>(set: &mut Self::Bounded, future: F) -> impl Future<Output = ()> + Send
+    where
+        F: Future<Output = u64> + Send + 'static;
+
+    /// A result that is there; `None` where none is.
+    fn try_join_bounded(set: &mut Self::Bounded) -> Option<u64>;
+
+    /// The next result; `None` where the set is empty.
+    fn join_bounded(set: &mut Self::Bounded) -> impl Future<Output = Option<u64>> + Send;
 }
 
 /// A runtime whose tasks are closures inside a scope that ends when they have.

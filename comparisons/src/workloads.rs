@@ -1,6 +1,7 @@
 //! The workloads, one file each: what a runtime is made to do, and what is known
 //! of it. A new one is a file and a line in each list here.
 
+mod bounded;
 mod flat;
 mod join_set;
 mod parked;
@@ -32,16 +33,19 @@ pub(crate) enum Workload {
     Parked,
     /// One task spawns the others into a set and joins them.
     JoinSet,
+    /// The same, with a limit on how many run at once.
+    Bounded,
 }
 
 /// Every workload, in the order in which they are measured and shown.
-pub(crate) const WORKLOADS: [Workload; 6] = [
+pub(crate) const WORKLOADS: [Workload; 7] = [
     Workload::Flat,
     Workload::Tree,
     Workload::Yield,
     Workload::PingPong,
     Workload::Parked,
     Workload::JoinSet,
+    Workload::Bounded,
 ];
 
 /// What the program knows of a workload without running it.
@@ -156,6 +160,7 @@ impl Workload {
             Self::PingPong => &ping_pong::FACTS,
             Self::Parked => &parked::FACTS,
             Self::JoinSet => &join_set::FACTS,
+            Self::Bounded => &bounded::FACTS,
         }
     }
 
@@ -179,7 +184,7 @@ impl Workload {
             Self::Yield => yields::measure_tasks(host, n),
             Self::PingPong => ping_pong::measure_tasks(host, n),
             Self::Parked => parked::measure_tasks(host, n),
-            Self::JoinSet => unreachable!("a runtime with sets has `measure_sets`"),
+            Self::JoinSet | Self::Bounded => unreachable!("a runtime with sets has `measure_sets`"),
         }
     }
 
@@ -187,6 +192,7 @@ impl Workload {
     pub(crate) fn measure_sets<H: SetHost>(self, host: &H, n: u64) -> Bursts<Measured> {
         match self {
             Self::JoinSet => join_set::measure_sets(host, n),
+            Self::Bounded => bounded::measure_sets(host, n),
             other => other.measure_tasks(host, n),
         }
     }
@@ -199,7 +205,7 @@ impl Workload {
             Self::Yield => yields::measure_threads(host, n),
             Self::PingPong => ping_pong::measure_threads(host, n),
             Self::Parked => parked::measure_threads(host, n),
-            Self::JoinSet => unreachable!("sets are of futures"),
+            Self::JoinSet | Self::Bounded => unreachable!("sets are of futures"),
         }
     }
 
@@ -212,10 +218,9 @@ impl Workload {
         match self {
             Self::Flat => Ok(flat::measure_scope(host, n)),
             Self::Tree => Ok(tree::measure_scope(host, n)),
-            Self::Yield | Self::PingPong | Self::Parked | Self::JoinSet => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "tasks in a scope cannot wait",
-            )),
+            Self::Yield | Self::PingPong | Self::Parked | Self::JoinSet | Self::Bounded => Err(
+                io::Error::new(io::ErrorKind::Unsupported, "tasks in a scope cannot wait"),
+            ),
         }
     }
 }

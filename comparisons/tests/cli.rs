@@ -58,7 +58,7 @@ fn usage_errors_name_what_is_valid() {
         (&["--workloads", "skynet"], "ping-pong"),
         (
             &["--workloads", "yield", "--sizes", "5"],
-            "flat, tree, parked, join-set",
+            "flat, tree, parked, join-set, bounded",
         ),
         (&["--workloads", "yield", "--runtimes", "std"], "ping-pong"),
         (

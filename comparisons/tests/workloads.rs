@@ -51,6 +51,12 @@ fn every_runtime_computes_the_right_answer_in_every_workload() {
     // What waits needs more than a closure, turns on one worker need a worker, and few
     // have sets.
     let expected = [
+        ("bounded", "virid-threads"),
+        ("bounded", "go"),
+        ("bounded", "rayon"),
+        ("bounded", "async-executor"),
+        ("bounded", "may"),
+        ("bounded", "std"),
         ("join-set", "virid-threads"),
         ("join-set", "go"),
         ("join-set", "rayon"),

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::contender::{Contender, Engine, Entry, Job};
@@ -23,6 +25,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::PingPong, 0),
         Entry::new(Workload::Parked, 800),
         Entry::new(Workload::JoinSet, 800),
+        Entry::new(Workload::Bounded, 0),
     ],
 };
 
@@ -72,6 +75,35 @@ impl SetHost for Host {
     async fn join_next(set: &mut Self::Set) -> Option<u64> {
         let result = set.join_next().await?;
         Some(result.expect("no task of a burst panics or is cancelled"))
+    }
+
+    // Tokio's sets have no limit; its documentation shows a semaphore whose permit goes
+    // into the task.
+    type Bounded = (JoinSet<u64>, Arc<Semaphore>);
+
+    fn bounded_set(limit: usize) -> Self::Bounded {
+        (JoinSet::new(), Arc::new(Semaphore::new(limit)))
+    }
+
+    async fn spawn_bounded<F>((set, limit): &mut Self::Bounded, future: F)
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        let permit = Arc::clone(limit).acquire_owned().await;
+        let permit = permit.expect("nobody closes it");
+        set.spawn(async move {
+            let result = future.await;
+            drop(permit);
+            result
+        });
+    }
+
+    fn try_join_bounded((set, _): &mut Self::Bounded) -> Option<u64> {
+        Some(set.try_join_next()?.expect("as above"))
+    }
+
+    async fn join_bounded((set, _): &mut Self::Bounded) -> Option<u64> {
+        Self::join_next(set).await
     }
 }
 

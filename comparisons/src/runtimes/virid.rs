@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 
-use virid::task::JoinSet;
+use virid::task::{JoinSet, Limited};
 
 use crate::contender::{Contender, Engine, Entry, Job};
 use crate::hosts::{SetHost, TaskHost};
@@ -23,6 +23,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::PingPong, 0),
         Entry::new(Workload::Parked, 320),
         Entry::new(Workload::JoinSet, 320),
+        Entry::new(Workload::Bounded, 0),
     ],
 };
 
@@ -69,6 +70,27 @@ impl SetHost for Host {
     async fn join_next(set: &mut Self::Set) -> Option<u64> {
         let result = set.join_next().await?;
         Some(result.expect("no task of a burst panics or is cancelled"))
+    }
+
+    type Bounded = Limited<JoinSet<u64>>;
+
+    fn bounded_set(limit: usize) -> Self::Bounded {
+        JoinSet::new().limit(limit)
+    }
+
+    async fn spawn_bounded<F>(set: &mut Self::Bounded, future: F)
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        set.spawn(future).await;
+    }
+
+    fn try_join_bounded(set: &mut Self::Bounded) -> Option<u64> {
+        Some(set.try_join_next()?.expect("as above"))
+    }
+
+    async fn join_bounded(set: &mut Self::Bounded) -> Option<u64> {
+        Self::join_next(set).await
     }
 }
 

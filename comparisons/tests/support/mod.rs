@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub(crate) const WORKLOADS: [&str; 6] =
+pub(crate) const WORKLOADS: [&str; 7] =
     ["flat", "tree", "yield", "ping-pong", "parked", "join-set"];
 
 /// Far more than any run here takes, so that only a hang is caught.
