@@ -346,6 +346,14 @@ pub(crate) fn is_in_hook() -> bool {
     CONTEXT.with(|context| context.in_hook.get())
 }
 
+/// Whether the caller may wait until something happens: a green thread is suspended, a
+/// thread of the operating system stopped.
+pub(crate) fn may_block() -> bool {
+    !green().is_null()
+        || is_in_hook()
+        || worker().is_null() && !CONTEXT.with(|context| context.no_blocking.get())
+}
+
 /// Says that the caller is about to wait until something happens: a green thread
 /// will be suspended, a thread of the operating system stopped.
 ///
@@ -357,9 +365,7 @@ pub(crate) fn is_in_hook() -> bool {
 #[track_caller]
 pub(crate) fn assert_may_block(call: &str, instead: &str) {
     assert!(
-        !green().is_null()
-            || is_in_hook()
-            || worker().is_null() && !CONTEXT.with(|context| context.no_blocking.get()),
+        may_block(),
         "`{call}` inside a task, in the destructor of one or in a thread hook would block every \
          task queued behind it; use {instead} instead"
     );

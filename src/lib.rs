@@ -27,7 +27,9 @@
 //! Code in the style of threads runs on *green threads*, which wait for anything
 //! without stopping their worker: [`run`], and the module [`thread`].
 //!
-//! - [`task`]: spawning, joining, aborting; a table for those who come from Tokio.
+//! - [`task`]: spawning, joining, aborting; tasks in order where they have a key in common
+//!   ([`task::Keyed`]), tasks for the items of a stream; a table for those who come from
+//!   Tokio.
 //! - [`thread`]: the names of [`std::thread`], on stacks of virid's own.
 //! - `sync`: the names of [`std::sync`], which suspend who waits and no worker.
 //! - `time`: sleeping, timeouts, intervals.
@@ -49,7 +51,8 @@
 //
 // 8  lib.rs
 // 7  task.rs  task/set/members.rs  task/set.rs  task/set/{next,limited}.rs  task/local.rs
-//    thread.rs  thread/{handle,scope,timed,blocking}.rs
+//    task/map/source.rs  task/map.rs  thread.rs  thread/{handle,scope,map,timed,blocking}.rs
+//    task/keyed.rs  task/keyed/bounds.rs
 //    time.rs  time/{sleep,timeout,interval}.rs  sync.rs
 //    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,lazy_lock,barrier,line,oneshot}.rs
 //    sync/{semaphore,permit,acquire,acquire_owned,notify,meeting}.rs  sync/mpsc/{ends,iter}.rs
@@ -68,15 +71,18 @@
 //                                           a worker's queue; what all workers see; notify;
 //                                           the blocking pool;
 //                                           who hangs, and on whom
-// 3  metrics/owner.rs  metrics.rs  scheduler/running.rs       the workers' counters; what each runs
+// 3  metrics/owner.rs  metrics.rs  scheduler/running.rs
+//                                           the workers' counters; what each runs
 // 3  task/{abort,join,cell}.rs              what users hold; the future and its result
+// 3  task/keyed/{strands,ticket}.rs  task/ended.rs
+//                                           whose turn it is among tasks of a key; who has ended
 // 3  thread/{fault,runner}.rs               stacks that run green threads
-// 2  task/{error,header,waker,green,slot,member,finished}.rs
+// 2  task/{error,header,waker,hold,green,slot,member,finished}.rs
 //                                           the erased task, trait Schedule; where a cell keeps what;
 //                                           how members of a set go there
 // 2  thread/current.rs  drive.rs            how a green thread waits; a future on any thread
 // 2  scheduler/visitors.rs                  who queues from outside
-// 1  context.rs  thread/stack.rs  task/{place,joiner,state,values,work}.rs
+// 1  context.rs  thread/stack.rs  task/{place,joiner,state,values,work,after}.rs
 //    task/state/{green,member}.rs
 // 1  scheduler/{deque,ring,idle,parker,events,cpu_clock}.rs
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs

@@ -18,7 +18,9 @@ pub use default::block_on;
 pub use default::run;
 #[cfg(not(virid_loom))]
 pub(crate) use default::spawn_work_on_current;
-pub(crate) use default::{spawn_blocking_on_current, spawn_on_current, spawn_prepared_on_current};
+pub(crate) use default::{
+    current, spawn_blocking_on_current, spawn_on_current, spawn_prepared_on_current,
+};
 pub use handle::{EnterGuard, Handle, TryCurrentError};
 pub use owner::Runtime;
 pub use shutdown::ShutdownReport;

@@ -28,22 +28,31 @@
 // keeps what), `cell` (the future and its result), `work` (future or green thread), `green` (what the latter
 // needs besides), `joiner`, `member` and `finished` (a task whose handle a set has, and how it gets there when it ends),
 // `set` (the set), `values` (the task-locals that are set, and who inherits them), `local` (their keys).
+// needs besides), `hold` (tasks that wait before they first run), `after` (what is dropped after the work),
+// `ended` (which tasks of a map have), `keyed` and `map` (what they are for).
 pub(crate) mod abort;
+pub(crate) mod after;
 mod answer;
 pub(crate) mod cell;
+#[cfg(not(virid_loom))]
+pub(crate) mod ended;
 pub(crate) mod error;
 pub(crate) mod finished;
 #[cfg(not(virid_loom))]
 pub(crate) mod green;
 pub(crate) mod header;
+mod hold;
 pub(crate) mod join;
 mod joiner;
+pub(crate) mod keyed;
 #[cfg(feature = "sync")]
 pub(crate) mod limit;
 #[cfg(all(feature = "sync", not(virid_loom)))]
 pub(crate) mod limited;
 #[cfg(not(virid_loom))]
 mod local;
+#[cfg(not(virid_loom))]
+pub(crate) mod map;
 pub(crate) mod member;
 mod place;
 mod set;
@@ -61,11 +70,15 @@ pub use abort::AbortHandle;
 pub use error::JoinError;
 pub use header::Id;
 pub use join::JoinHandle;
+pub use keyed::BoundedKeyed;
+pub use keyed::Keyed;
 #[cfg(all(feature = "sync", not(virid_loom)))]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
 pub use limited::Limited;
 #[cfg(not(virid_loom))]
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
+#[cfg(not(virid_loom))]
+pub use map::{MapOrdered, MapUnordered, Source, map_ordered, map_unordered};
 pub use set::JoinSet;
 
 use crate::runtime;

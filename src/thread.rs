@@ -74,6 +74,7 @@ mod blocking;
 pub(crate) mod current;
 mod fault;
 mod handle;
+mod map;
 mod panics;
 pub(crate) mod runner;
 mod scope;
@@ -92,6 +93,7 @@ use runner::Green;
 
 pub use blocking::blocking;
 pub use handle::{JoinHandle, Thread, ThreadId};
+pub use map::{MapOrdered, MapUnordered, map_ordered, map_unordered};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::{AccessError, LocalKey, Result, available_parallelism};
 #[cfg(feature = "time")]
@@ -132,6 +134,16 @@ where
     T: Send + 'static,
 {
     JoinHandle::new(spawn_work(shared, Green::new(None, f)), None)
+}
+
+/// A green thread as a task's work, for who starts it in another way.
+pub(crate) fn work_of<F>(f: F) -> Green<F> {
+    Green::new(None, f)
+}
+
+/// The handle of a green thread that was started in another way.
+pub(crate) fn handle_of<T: Send + 'static>(task: crate::task::JoinHandle<T>) -> JoinHandle<T> {
+    JoinHandle::new(task, None)
 }
 
 /// Settings for one green thread.

@@ -11,7 +11,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use virid::internals::{idle, limit, locks, memory, ring, sets, task};
+use virid::internals::{idle, keyed, limit, locks, memory, ring, sets, task};
 
 macro_rules! models {
     ($($module:ident :: $model:ident,)+) => {
@@ -82,6 +82,10 @@ models! {
     limit::a_limit_of_one_lets_one_in,
     limit::who_leaves_the_line_leaves_no_hole,
     limit::two_who_leave_keep_no_permit,
+    keyed::a_turn_is_handed_to_one_that_is_being_made,
+    keyed::an_abort_hands_the_turn_on,
+    keyed::who_leaves_the_line_leaves_no_gap,
+    keyed::the_end_finds_who_waits_for_a_turn,
 }
 
 /// Fails, and says why this runtime is not built like that; run in a child.
@@ -343,6 +347,21 @@ const NEEDED: &[(&str, &[&str])] = &[
     (
         "grant by who leaves",
         &["who_leaves_the_line_leaves_no_hole"],
+    ),
+    (
+        "hand-over of a turn",
+        &["a_turn_is_handed_to_one_that_is_being_made"],
+    ),
+    (
+        "turn of who leaves",
+        &[
+            "an_abort_hands_the_turn_on",
+            "who_leaves_the_line_leaves_no_gap",
+        ],
+    ),
+    (
+        "end before a task is held",
+        &["the_end_finds_who_waits_for_a_turn"],
     ),
 ];
 

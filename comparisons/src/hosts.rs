@@ -60,6 +60,23 @@ pub(crate) trait SetHost: TaskHost {
     fn join_bounded(set: &mut Self::Bounded) -> impl Future<Output = Option<u64>> + Send;
 }
 
+/// A runtime on which tasks that have a key in common run one at a time.
+pub(crate) trait KeyedHost: TaskHost {
+    /// What knows the keys, for one burst.
+    type Keys: Send + Sync + 'static;
+
+    /// Whether the tasks of a key run in the order in which they are spawned.
+    const IS_IN_ORDER: bool;
+
+    /// Called from inside a task of this runtime. The keys are below `count`.
+    fn keys(count: usize) -> Self::Keys;
+
+    /// Spawns `future` as a task that nobody will join.
+    fn spawn_with_key<F>(keys: &Self::Keys, key: usize, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static;
+}
+
 /// A runtime whose tasks are closures inside a scope that ends when they have.
 /// They cannot wait.
 pub(crate) trait ScopeHost {

@@ -1,6 +1,7 @@
 //! The runtimes, one file each. A new one is a file and a row here.
 
 mod async_executor;
+mod by_hand;
 mod go;
 mod may;
 mod rayon;
@@ -14,7 +15,7 @@ use crate::contender::Contender;
 /// Every runtime, in the order of the table. The first is the one the others
 /// are compared with, in every workload: virid's tasks take part in all of them,
 /// and one baseline lets a reader compare rows of different tables.
-pub(crate) static CONTENDERS: [Contender; 8] = [
+pub(crate) static CONTENDERS: [Contender; 12] = [
     virid::CONTENDER,
     virid_threads::CONTENDER,
     tokio::CONTENDER,
@@ -23,6 +24,10 @@ pub(crate) static CONTENDERS: [Contender; 8] = [
     async_executor::CONTENDER,
     may::CONTENDER,
     std_threads::CONTENDER,
+    by_hand::VIRID_MUTEXES,
+    by_hand::VIRID_QUEUE,
+    by_hand::TOKIO_MUTEXES,
+    by_hand::TOKIO_QUEUE,
 ];
 
 /// Name of the runtime that ratios refer to.

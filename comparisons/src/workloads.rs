@@ -4,6 +4,7 @@
 mod bounded;
 mod flat;
 mod join_set;
+pub(crate) mod keyed;
 mod parked;
 mod ping_pong;
 mod tree;
@@ -35,10 +36,12 @@ pub(crate) enum Workload {
     JoinSet,
     /// The same, with a limit on how many run at once.
     Bounded,
+    /// One at a time of each key.
+    Keyed,
 }
 
 /// Every workload, in the order in which they are measured and shown.
-pub(crate) const WORKLOADS: [Workload; 7] = [
+pub(crate) const WORKLOADS: [Workload; 8] = [
     Workload::Flat,
     Workload::Tree,
     Workload::Yield,
@@ -46,6 +49,7 @@ pub(crate) const WORKLOADS: [Workload; 7] = [
     Workload::Parked,
     Workload::JoinSet,
     Workload::Bounded,
+    Workload::Keyed,
 ];
 
 /// What the program knows of a workload without running it.
@@ -161,6 +165,7 @@ impl Workload {
             Self::Parked => &parked::FACTS,
             Self::JoinSet => &join_set::FACTS,
             Self::Bounded => &bounded::FACTS,
+            Self::Keyed => &keyed::FACTS,
         }
     }
 
@@ -185,6 +190,7 @@ impl Workload {
             Self::PingPong => ping_pong::measure_tasks(host, n),
             Self::Parked => parked::measure_tasks(host, n),
             Self::JoinSet | Self::Bounded => unreachable!("a runtime with sets has `measure_sets`"),
+            Self::Keyed => unreachable!("who takes part measures it with its keys"),
         }
     }
 
@@ -206,6 +212,7 @@ impl Workload {
             Self::PingPong => ping_pong::measure_threads(host, n),
             Self::Parked => parked::measure_threads(host, n),
             Self::JoinSet | Self::Bounded => unreachable!("sets are of futures"),
+            Self::Keyed => unreachable!("no threads take part"),
         }
     }
 
@@ -218,9 +225,10 @@ impl Workload {
         match self {
             Self::Flat => Ok(flat::measure_scope(host, n)),
             Self::Tree => Ok(tree::measure_scope(host, n)),
-            Self::Yield | Self::PingPong | Self::Parked | Self::JoinSet | Self::Bounded => Err(
-                io::Error::new(io::ErrorKind::Unsupported, "tasks in a scope cannot wait"),
-            ),
+            _ => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "tasks in a scope cannot wait",
+            )),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 use super::handle::Handle;
@@ -86,6 +87,42 @@ unsafe fn shared_to_spawn_on<'a>() -> &'a Shared {
     // runs in a spawn as its last line only.
     let shared = unsafe { shared.as_ref() };
     shared.unwrap_or_else(|| default_shared_cold())
+}
+
+/// A runtime for the length of a call, whatever users' code in it leaves.
+pub(crate) enum Kept<'a> {
+    /// The calling worker's own, which stays until that has left its loop, further down
+    /// on this thread's stack: no count that all workers would write.
+    Own(&'a Shared),
+    Counted(Handle),
+}
+
+impl Deref for Kept<'_> {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        match self {
+            Self::Own(shared) => shared,
+            Self::Counted(handle) => &handle.shared,
+        }
+    }
+}
+
+/// The current runtime, the default one outside of any. The answer is for the calling
+/// function, not to be kept.
+#[track_caller]
+pub(crate) fn current<'a>() -> Kept<'a> {
+    let shared = context::runtime().cast::<Shared>();
+    // SAFETY: as above, and the reference stays no longer unless the runtime is that of
+    // the worker that this thread is.
+    let own = unsafe { shared.as_ref() }.filter(|shared| spawn::is_worker_of(shared));
+    match own {
+        Some(own) => Kept::Own(own),
+        None => match Handle::try_current() {
+            Ok(handle) => Kept::Counted(handle),
+            Err(_) => Kept::Own(default_shared_cold()),
+        },
+    }
 }
 
 /// [`spawn_blocking`](crate::task::spawn_blocking), which documents it.

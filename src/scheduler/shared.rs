@@ -270,6 +270,20 @@ impl Shared {
         Ok(())
     }
 
+    /// As [`inject_new`](Self::inject_new), for a task that waits first: suspends it, so
+    /// that the last worker finds it if the runtime is ending. Hands it back where
+    /// that may have looked already.
+    pub(crate) fn hold_new(&self, runnable: Runnable) -> Result<(), Runnable> {
+        let _visit = self.visitors.enter();
+        if needed!("end before a task is held", self.is_closed(), not false) {
+            return Err(runnable);
+        }
+        if let Some(woken) = runnable.suspend() {
+            self.inject(woken);
+        }
+        Ok(())
+    }
+
     /// As [`inject`](Self::inject), for a task that was suspended, and that the
     /// last worker waits for if the runtime is ending. It may end as soon as it
     /// is queued, and the runtime with it, but for this visit.

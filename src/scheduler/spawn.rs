@@ -15,8 +15,10 @@ use super::worker::Worker;
 use crate::context;
 use crate::memory::Class;
 use crate::task::JoinHandle;
+use crate::task::after::After;
 use crate::task::cell::TaskCell;
-use crate::task::header::{Home, Runnable, Schedule};
+use crate::task::header::{Home, Runnable, Schedule, TaskRef};
+use crate::task::keyed::strands::Begin;
 use crate::task::values::Values;
 use crate::task::work::{Async, Blocking, Spawn, Work};
 use crate::thread::current::Current;
@@ -126,6 +128,62 @@ where
     let prepared = prepare(handle);
     way.queue(runnable);
     prepared
+}
+
+/// As [`spawn_work`], for a task that may have to wait before it first runs. `enter` is
+/// told of the task before anybody else, with the `place` that stays in it, and says
+/// whether it may run. Where it may not, the task is suspended, and somebody whom `enter`
+/// has told wakes it.
+#[track_caller]
+pub(crate) fn spawn_in_turn<W, P>(
+    shared: &Shared,
+    work: W,
+    place: P,
+    enter: impl FnOnce(&mut P, TaskRef) -> Begin,
+) -> JoinHandle<W::Output>
+where
+    W: Spawn,
+    W::Output: Send + 'static,
+    P: Send + 'static,
+{
+    match Values::to_inherit() {
+        None => spawn_alone_in_turn(shared, After::new(work, place), enter),
+        Some(values) => {
+            let work = work.inherit(values);
+            spawn_alone_in_turn(shared, After::new(work, place), enter)
+        }
+    }
+}
+
+#[track_caller]
+fn spawn_alone_in_turn<W, P>(
+    shared: &Shared,
+    work: After<W, P>,
+    enter: impl FnOnce(&mut P, TaskRef) -> Begin,
+) -> JoinHandle<W::Output>
+where
+    W: Work + Send + 'static,
+    W::Output: Send + 'static,
+    P: Send + 'static,
+{
+    let way = Way::to(shared);
+    // SAFETY: the cells are this runtime's.
+    let made = unsafe { TaskCell::spawn(work, |class| way.allocate(class)) };
+    let (mut runnable, handle) = made;
+    let task = handle.reference().expect("its result was not taken");
+    // SAFETY: it was made of such work above, and is in no queue.
+    let work = unsafe { TaskCell::<After<W, P>>::work(&mut runnable) };
+    let begin = enter(&mut work.after, task);
+    match begin {
+        Begin::Now => way.queue(runnable),
+        Begin::Later => way.hold(runnable),
+    }
+    handle
+}
+
+/// Whether the calling thread is one of the runtime's workers.
+pub(crate) fn is_worker_of(shared: &Shared) -> bool {
+    Worker::current_of(shared).is_some()
 }
 
 /// Makes a task of a closure that blocks, and queues it for a thread that is no worker.
@@ -257,10 +315,23 @@ impl<'a> Way<'a> {
             None => queue_from_outside(self.shared, runnable),
         }
     }
+
+    /// Suspends a new task, which somebody wakes.
+    fn hold(self, runnable: Runnable) {
+        match self.worker {
+            Some(worker) => worker.hold_new(runnable),
+            None => drop_refused(self.shared.hold_new(runnable)),
+        }
+    }
 }
 
 fn queue_from_outside(shared: &Shared, runnable: Runnable) {
-    if let Err(runnable) = shared.inject_new(runnable) {
+    drop_refused(shared.inject_new(runnable));
+}
+
+/// Drops what a runtime that is ending has handed back.
+fn drop_refused(queued: Result<(), Runnable>) {
+    if let Err(runnable) = queued {
         let _mark = context::forbid_blocking();
         // The last line: the future's destructor may drop what keeps `shared`.
         drop(runnable);

@@ -304,6 +304,15 @@ impl Worker {
         self.push(runnable);
     }
 
+    /// Suspends a task that was just spawned and is to wait first. The worker has not
+    /// left, so the end of the runtime finds it.
+    pub(super) fn hold_new(&self, runnable: Runnable) {
+        self.counters().spawned.add(1);
+        if let Some(woken) = runnable.suspend() {
+            self.push(woken);
+        }
+    }
+
     /// Queues a task that was suspended and is woken on this worker.
     pub(super) fn requeue(&self, runnable: Runnable) {
         #[cfg(all(feature = "time", not(virid_loom)))]

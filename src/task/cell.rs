@@ -74,6 +74,19 @@ where
         (runnable, handle)
     }
 
+    /// The work of a task that [`spawn`](Self::spawn) has just made.
+    ///
+    /// # Safety
+    ///
+    /// The task is one of the work `F`, and has never run.
+    pub(crate) unsafe fn work(runnable: &mut Runnable) -> &mut F {
+        // SAFETY: rule 1: the payload is the holder's of the `Runnable`, and holds the
+        // work, because the task has not run.
+        let mut work = unsafe { Slot::<F>::get(runnable.task()) };
+        // SAFETY: the same, for as long as the `Runnable` is borrowed.
+        unsafe { work.as_mut() }
+    }
+
     unsafe fn run(task: NonNull<Header>) -> bool {
         // SAFETY: called through the table, by the holder of the `Runnable`.
         let header = unsafe { task.as_ref() };

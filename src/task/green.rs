@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::answer::{Start, Suspend};
+use super::answer::Start;
 use super::header::{Header, Id, Runnable, TaskRef};
 use super::waker::{borrowed_waker, task_of};
 
@@ -85,20 +85,6 @@ impl Runnable {
             state.take_cancel();
         }
         is_asked
-    }
-
-    /// After a green thread was suspended to wait, with the right that it held.
-    /// Hands that back where the thread was woken or asked to end meanwhile.
-    #[inline]
-    pub(crate) fn suspend(self) -> Option<Self> {
-        let task = self.into_task();
-        // SAFETY: the task lives while its `Runnable` does.
-        match unsafe { task.as_ref() }.state.suspend() {
-            Suspend::Suspended => None,
-            // SAFETY: the word still says `SCHEDULED`, and the right was ours. What
-            // the thread is asked it is told when it goes on.
-            Suspend::Woken | Suspend::Cancelled => Some(unsafe { Self::new(task) }),
-        }
     }
 }
 

@@ -245,7 +245,7 @@ impl Header {
         // SAFETY: the task is alive.
         let header = unsafe { task.as_ref() };
         if header.state.wake() == Claim::Runnable {
-            schedule(Runnable(task));
+            Runnable(task).schedule();
         }
     }
 
@@ -260,21 +260,9 @@ impl Header {
         // SAFETY: the task is alive.
         let header = unsafe { task.as_ref() };
         if header.state.cancel() == Claim::Runnable {
-            schedule(Runnable(task));
+            Runnable(task).schedule();
         }
     }
-}
-
-/// Queues a task that was suspended.
-fn schedule(runnable: Runnable) {
-    // SAFETY: a task that can be run is in its cell.
-    let home = unsafe { memory::home_of(runnable.0.cast()) }.cast::<Home>();
-    // SAFETY: the home was set before the first task was made, and lives as long
-    // as its scheduler.
-    let scheduler = unsafe { (*home).0 };
-    // SAFETY: the task was suspended and has not ended, so the scheduler lives,
-    // and sees to it that it does until the call returns.
-    unsafe { &*scheduler }.schedule(runnable);
 }
 
 /// The one right, and the duty, to run a task once. Dropping it cancels the
@@ -306,6 +294,18 @@ impl Runnable {
         again.then(|| Runnable(this.0))
     }
 
+    /// Queues the task, which was suspended until the caller claimed it.
+    pub(crate) fn schedule(self) {
+        // SAFETY: a task that can be run is in its cell.
+        let home = unsafe { memory::home_of(self.0.cast()) }.cast::<Home>();
+        // SAFETY: the home was set before the first task was made, and lives as long
+        // as its scheduler.
+        let scheduler = unsafe { (*home).0 };
+        // SAFETY: the task was suspended and has not ended, so the scheduler lives,
+        // and sees to it that it does until the call returns.
+        unsafe { &*scheduler }.schedule(self);
+    }
+
     /// The task's number, and where it was spawned.
     #[inline]
     pub(crate) fn origin(&self) -> (Id, &'static Location<'static>) {
@@ -333,6 +333,11 @@ impl Runnable {
     /// The task alone: the caller takes over the right and the duty.
     pub(super) fn into_task(self) -> NonNull<Header> {
         ManuallyDrop::new(self).0
+    }
+
+    /// The task, which is still the holder's.
+    pub(super) fn task(&self) -> NonNull<Header> {
+        self.0
     }
 
     /// # Safety
@@ -394,7 +399,6 @@ impl TaskRef {
         state.add_reference_if_settled().then(|| Self(task))
     }
 
-    #[cfg(not(virid_loom))]
     pub(super) fn task(&self) -> NonNull<Header> {
         self.0
     }

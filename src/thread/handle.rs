@@ -42,6 +42,11 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    /// The end of the thread as a future.
+    pub(super) fn task(&mut self) -> &mut task::JoinHandle<T> {
+        &mut self.task
+    }
+
     /// Waits for the thread to end: a green thread is suspended, a thread of the
     /// operating system parked.
     ///

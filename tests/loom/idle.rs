@@ -23,13 +23,13 @@ use crate::task::work::Async;
 use crate::thread::runner::{Runners, STARTED};
 
 /// A runtime whose workers are loom's threads.
-struct Pool {
-    shared: Arc<Shared>,
+pub(super) struct Pool {
+    pub(super) shared: Arc<Shared>,
     threads: Vec<thread::JoinHandle<()>>,
 }
 
 /// Models block nowhere: no thread of the blocking pool is ever started.
-fn prepare(queues: &[Queue]) -> Arc<Shared> {
+pub(super) fn prepare(queues: &[Queue]) -> Arc<Shared> {
     let blocking = Settings {
         most: 1,
         keep_alive: Duration::ZERO,
@@ -40,12 +40,12 @@ fn prepare(queues: &[Queue]) -> Arc<Shared> {
 }
 
 impl Pool {
-    fn start(workers: usize) -> Self {
+    pub(super) fn start(workers: usize) -> Self {
         let queues: Vec<_> = (0..workers).map(|_| Queue::new()).collect();
         Self::of(prepare(&queues), queues)
     }
 
-    fn of(shared: Arc<Shared>, queues: Vec<Queue>) -> Self {
+    pub(super) fn of(shared: Arc<Shared>, queues: Vec<Queue>) -> Self {
         let threads = queues
             .into_iter()
             .enumerate()
@@ -57,12 +57,12 @@ impl Pool {
         Self { shared, threads }
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         self.shared.close();
         self.join();
     }
 
-    fn join(self) {
+    pub(super) fn join(self) {
         for thread in self.threads {
             thread.join().unwrap();
         }

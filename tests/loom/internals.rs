@@ -6,6 +6,7 @@
 //! Models contain no protocol of their own: no fence and no compare-and-swap.
 
 pub mod idle;
+pub mod keyed;
 pub mod limit;
 pub mod locks;
 pub mod memory;

@@ -29,7 +29,7 @@ pub(crate) const CONTENDER: Contender = Contender {
     ],
 };
 
-struct Host(tokio::runtime::Runtime);
+pub(super) struct Host(tokio::runtime::Runtime);
 
 impl TaskHost for Host {
     fn spawn<F>(future: F)
@@ -107,7 +107,7 @@ impl SetHost for Host {
     }
 }
 
-fn measure(job: Job) -> io::Result<Bursts<Measured>> {
+pub(super) fn start(job: Job) -> io::Result<Host> {
     // No I/O and no timer driver: the burst needs neither, and without them an
     // idle worker parks on a condition variable, which is cheaper to wake than
     // epoll. The queue intervals stay at their defaults, which Tokio's own docs
@@ -115,5 +115,9 @@ fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(job.workers)
         .build()?;
-    Ok(job.workload.measure_sets(&Host(runtime), job.size))
+    Ok(Host(runtime))
+}
+
+fn measure(job: Job) -> io::Result<Bursts<Measured>> {
+    Ok(job.workload.measure_sets(&start(job)?, job.size))
 }

@@ -6,8 +6,8 @@ use std::io;
 use virid::task::{JoinSet, Limited};
 
 use crate::contender::{Contender, Engine, Entry, Job};
-use crate::hosts::{SetHost, TaskHost};
-use crate::workloads::{Bursts, Measured, Workload};
+use crate::hosts::{KeyedHost, SetHost, TaskHost};
+use crate::workloads::{Bursts, Measured, Workload, keyed};
 
 /// The row of virid's tasks.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -24,10 +24,11 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Parked, 320),
         Entry::new(Workload::JoinSet, 320),
         Entry::new(Workload::Bounded, 0),
+        Entry::new(Workload::Keyed, 640),
     ],
 };
 
-struct Host(virid::Runtime);
+pub(super) struct Host(virid::Runtime);
 
 impl TaskHost for Host {
     fn spawn<F>(future: F)
@@ -94,10 +95,35 @@ impl SetHost for Host {
     }
 }
 
-fn measure(job: Job) -> io::Result<Bursts<Measured>> {
+impl KeyedHost for Host {
+    type Keys = virid::task::Keyed<usize>;
+
+    const IS_IN_ORDER: bool = true;
+
+    fn keys(_: usize) -> Self::Keys {
+        virid::task::Keyed::new()
+    }
+
+    fn spawn_with_key<F>(keys: &Self::Keys, key: usize, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        drop(keys.spawn(key, future));
+    }
+}
+
+pub(super) fn start(job: Job) -> io::Result<Host> {
     // Workers are not pinned, because no peer pins its threads either.
     let runtime = virid::Runtime::builder()
         .worker_threads(job.workers)
         .build()?;
-    Ok(job.workload.measure_sets(&Host(runtime), job.size))
+    Ok(Host(runtime))
+}
+
+fn measure(job: Job) -> io::Result<Bursts<Measured>> {
+    let host = start(job)?;
+    Ok(match job.workload {
+        Workload::Keyed => keyed::measure(&host, job.size),
+        other => other.measure_sets(&host, job.size),
+    })
 }

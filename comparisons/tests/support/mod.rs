@@ -8,8 +8,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub(crate) const WORKLOADS: [&str; 7] =
-    ["flat", "tree", "yield", "ping-pong", "parked", "join-set"];
+pub(crate) const WORKLOADS: [&str; 8] = [
+    "flat",
+    "tree",
+    "yield",
+    "ping-pong",
+    "parked",
+    "join-set",
+    "bounded",
+    "keyed",
+];
 
 /// Far more than any run here takes, so that only a hang is caught.
 pub(crate) const GUARD: Duration = Duration::from_secs(120);

@@ -1,0 +1,317 @@
+//! Tasks in order where they have a key in common, in parallel where not: [`Keyed`].
+//!
+//! Each task is one of the runtime's, in a cell of its own, with its own handle, number
+//! and abort. One that finds others of its key ahead of it is made *suspended*, in no
+//! queue, and the task ahead of it wakes it when its future has been dropped. So what
+//! the handle promises is what every task's handle promises, and the workers share
+//! the work of all keys as they share all work. `strands.rs` says who has the turn.
+//!
+//! Rejected: *one task for each key that has tasks, which polls them one after another*.
+//! It saves the way through the worker's queue, and has to do again all that a task
+//! is: what panicked, what was aborted, who waits for which result, and when to let
+//! others run. The way through the queue is the smaller part of what a task costs here.
+
+#[cfg(all(feature = "sync", not(virid_loom)))]
+mod bounds;
+pub(crate) mod strands;
+mod ticket;
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+use std::task::Poll;
+
+#[cfg(all(feature = "sync", not(virid_loom)))]
+pub use self::bounds::BoundedKeyed;
+use self::strands::{Counts, Shard};
+use self::ticket::Ticket;
+use super::header::Id;
+use super::join::JoinHandle;
+use super::work::{Async, Spawn};
+use crate::runtime;
+use crate::scheduler::shared::Shared;
+#[cfg(not(virid_loom))]
+use crate::scheduler::spawn::let_children_run;
+use crate::scheduler::spawn::spawn_in_turn;
+#[cfg(not(virid_loom))]
+use crate::thread;
+
+/// Over how many locks the keys are spread; a power of two.
+const SHARDS: usize = if cfg!(virid_loom) { 1 } else { 64 };
+
+/// Which of them; tables look at other bits of the hash, the upper and the lowest.
+fn shard_of(hash: u64) -> usize {
+    (hash >> 32) as usize & (SHARDS - 1)
+}
+
+/// Runs the tasks of one key one at a time, in the order in which they were spawned, and
+/// those of different keys in parallel: a queue for each key that has tasks, and
+/// nothing for one that has none.
+///
+/// A task begins when the one before it with the same key has ended, be it by its
+/// result, a panic or an abort, and its future has been dropped. **A panic does not stop
+/// the key**: who must not go on after it keeps that in what the tasks share. Each
+/// task is an ordinary one, with its own [`JoinHandle`]: abort one that waits for its
+/// turn, and it ends at once and leaves the others in their order. A task that waits
+/// holds its turn, as it would hold a lock: one that waits for a later task of its own
+/// key waits for ever.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use virid::task::Keyed;
+///
+/// # virid::block_on(async {
+/// let accounts = Keyed::new();
+/// let seen = Arc::new(Mutex::new(Vec::new()));
+/// for n in 0..100 {
+///     let seen = Arc::clone(&seen);
+///     accounts.spawn("alice", async move {
+///         virid::yield_now().await;
+///         seen.lock().unwrap().push(n);
+///     });
+/// }
+/// accounts.wait().await;
+/// assert!(seen.lock().unwrap().iter().copied().eq(0..100));
+/// # });
+/// ```
+///
+/// Spawning never waits and the queues have no bounds; [`bound_per_key`](Self::bound_per_key)
+/// and [`bound_total`](Self::bound_total) give them some, and let spawning wait.
+///
+/// Keys are compared under a lock, and cloned where each key has a bound: their `Eq` and
+/// `Clone` must not wait, nor use the same `Keyed`.
+///
+/// **Dropping** it aborts all tasks that have not ended; it does not wait for them, for
+/// which there are [`abort_all`](Self::abort_all) and [`wait`](Self::wait). Share it by
+/// reference or in an [`Arc`].
+pub struct Keyed<K> {
+    shards: Box<[Arc<Shard<K>>]>,
+    hasher: RandomState,
+}
+
+impl<K> Keyed<K> {
+    /// Without tasks, and without bounds.
+    ///
+    /// ```
+    /// let keyed = virid::task::Keyed::<String>::new();
+    /// assert!(keyed.is_empty());
+    /// ```
+    pub fn new() -> Self {
+        let shards = (0..SHARDS).map(|_| Arc::new(Shard::new()));
+        Self {
+            shards: shards.collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// How many tasks have not ended.
+    ///
+    /// ```
+    /// let keyed = virid::task::Keyed::new();
+    /// let task = keyed.spawn(1, std::future::pending::<()>());
+    /// assert_eq!(keyed.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        let counts = self.counts();
+        counts.waiting + counts.running
+    }
+
+    /// Whether all tasks have ended.
+    ///
+    /// ```
+    /// assert!(virid::task::Keyed::<u64>::new().is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn counts(&self) -> Counts {
+        let mut sum = Counts::default();
+        for counts in self.shards.iter().map(|shard| shard.counts()) {
+            sum.waiting += counts.waiting;
+            sum.running += counts.running;
+            sum.ended += counts.ended;
+        }
+        sum
+    }
+
+    /// Aborts all tasks that have not ended, as [`JoinHandle::abort`] does. Returns at
+    /// once.
+    ///
+    /// ```
+    /// # virid::block_on(async {
+    /// let keyed = virid::task::Keyed::new();
+    /// let task = keyed.spawn("key", std::future::pending::<()>());
+    /// keyed.abort_all();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # });
+    /// ```
+    pub fn abort_all(&self) {
+        for shard in &self.shards {
+            for task in shard.tasks() {
+                task.abort();
+            }
+        }
+    }
+
+    /// Ready when all tasks have ended that were spawned before it was first polled. It
+    /// may wait for later ones too.
+    ///
+    /// Their futures are gone then; a handle may still be about to be told. Can be
+    /// dropped at any time, and awaited again. A thread waits with
+    /// [`block_on`](crate::block_on).
+    ///
+    /// ```
+    /// let keyed = virid::task::Keyed::new();
+    /// for n in 0..10 {
+    ///     keyed.spawn(n % 3, async {});
+    /// }
+    /// virid::block_on(keyed.wait());
+    /// assert!(keyed.is_empty());
+    /// ```
+    pub async fn wait(&self) {
+        for shard in &self.shards {
+            let wait = Wait {
+                shard,
+                number: Id::next().number(),
+            };
+            poll_fn(|context| {
+                let waker = context.waker();
+                match wait.shard.is_empty_or_will_wake(wait.number, waker) {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+            .await;
+        }
+    }
+}
+
+/// Waits for a shard without tasks.
+struct Wait<'a, K> {
+    shard: &'a Shard<K>,
+    number: u64,
+}
+
+impl<K> Drop for Wait<'_, K> {
+    fn drop(&mut self) {
+        self.shard.forget(self.number);
+    }
+}
+
+impl<K: Hash + Eq + Send + 'static> Keyed<K> {
+    /// Spawns a task on the current runtime, as [`task::spawn`](super::spawn) does. It
+    /// begins when those that were spawned earlier with the same key have ended.
+    ///
+    /// ```
+    /// # virid::block_on(async {
+    /// let keyed = virid::task::Keyed::new();
+    /// let task = keyed.spawn("key", async { 6 * 7 });
+    /// assert_eq!(task.await.unwrap(), 42);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Where the default runtime is needed and cannot be started; and with what the
+    /// `Hash` and `Eq` of the key panic, in which case there is no task.
+    #[track_caller]
+    pub fn spawn<F>(&self, key: K, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let current = runtime::current();
+        self.start(&current, key, Async(future), ())
+    }
+
+    /// Starts a green thread, as [`thread::spawn`] does, in its turn
+    /// among the tasks and threads of the key. It has no stack before.
+    ///
+    /// ```
+    /// let keyed = virid::task::Keyed::new();
+    /// let thread = keyed.go("key", || 6 * 7);
+    /// assert_eq!(thread.join().unwrap(), 42);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn).
+    #[cfg(not(virid_loom))]
+    #[track_caller]
+    pub fn go<F, T>(&self, key: K, f: F) -> thread::JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.go_within(key, f, ())
+    }
+
+    #[cfg(not(virid_loom))]
+    #[track_caller]
+    fn go_within<F, T, B>(&self, key: K, f: F, bounds: B) -> thread::JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+        B: Send + 'static,
+    {
+        let current = runtime::current();
+        let task = self.start(&current, key, thread::work_of(f), bounds);
+        let handle = thread::handle_of(task);
+        let_children_run();
+        handle
+    }
+
+    fn hash(&self, key: &K) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// Makes a task in its turn.
+    #[track_caller]
+    pub(crate) fn start<W, B>(
+        &self,
+        shared: &Shared,
+        key: K,
+        work: W,
+        bounds: B,
+    ) -> JoinHandle<W::Output>
+    where
+        W: Spawn,
+        W::Output: Send + 'static,
+        B: Send + 'static,
+    {
+        let hash = self.hash(&key);
+        let of_key = &self.shards[shard_of(hash)];
+        // The ticket first, so that nobody who waits for the bounds finds the place taken.
+        let place = (Ticket::new(), bounds);
+        spawn_in_turn(shared, work, place, |(ticket, _), task| {
+            // SAFETY: the task is in its cell, where it stays until it is dropped.
+            unsafe { ticket.enter(of_key, hash, key, task) }
+        })
+    }
+}
+
+impl<K> Drop for Keyed<K> {
+    fn drop(&mut self) {
+        self.abort_all();
+    }
+}
+
+impl<K> Default for Keyed<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K> fmt::Debug for Keyed<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.counts();
+        f.debug_struct("Keyed")
+            .field("running", &counts.running)
+            .field("waiting", &counts.waiting)
+            .field("ended", &counts.ended)
+            .finish_non_exhaustive()
+    }
+}
