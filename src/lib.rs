@@ -51,14 +51,14 @@
 //
 // 8  lib.rs
 // 7  task.rs  task/set/members.rs  task/set.rs  task/set/{next,limited}.rs  task/local.rs
-//    task/map/source.rs  task/map.rs  thread.rs  thread/{handle,scope,map,timed,blocking}.rs
+//    task/map/source.rs  task/map.rs  thread.rs  thread/{handle,map,timed,blocking}.rs
 //    task/keyed.rs  task/keyed/bounds.rs
 //    time.rs  time/{sleep,timeout,interval}.rs  sync.rs
 //    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,lazy_lock,barrier,line,oneshot}.rs
 //    sync/{semaphore,permit,acquire,acquire_owned,notify,meeting}.rs  sync/mpsc/{ends,iter}.rs
 //                                           what users call, and the heads of task/ and thread/
-// 7  task/{limit,limited}.rs
-//                                           who owns tasks
+// 7  task/{limit,limited,tree,token,roll,members,outcomes,child,grouped,group,shield}.rs
+//    thread/{scope,policies,limited}.rs    who owns tasks and green threads
 // 7  adapters/hyper/io.rs  adapters/{criterion,futures,hyper,quinn,tokio}.rs  adapters.rs
 //                                           virid as the runtime of other crates
 // 6  runtime/{handle,shutdown,owner,builder,check,default}.rs

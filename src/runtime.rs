@@ -15,6 +15,8 @@ mod shutdown;
 pub use builder::Builder;
 pub use default::block_on;
 #[cfg(not(virid_loom))]
+pub(crate) use default::refuse_work_on_current;
+#[cfg(not(virid_loom))]
 pub use default::run;
 #[cfg(not(virid_loom))]
 pub(crate) use default::spawn_work_on_current;

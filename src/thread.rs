@@ -74,8 +74,12 @@ mod blocking;
 pub(crate) mod current;
 mod fault;
 mod handle;
+#[cfg(feature = "sync")]
+mod limited;
 mod map;
 mod panics;
+#[cfg(feature = "sync")]
+mod policies;
 pub(crate) mod runner;
 mod scope;
 pub(crate) mod stack;
@@ -94,6 +98,9 @@ use runner::Green;
 pub use blocking::blocking;
 pub use handle::{JoinHandle, Thread, ThreadId};
 pub use map::{MapOrdered, MapUnordered, map_ordered, map_unordered};
+#[cfg(feature = "sync")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+pub use policies::{AnyScope, TryScope, any_scope, try_scope};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::{AccessError, LocalKey, Result, available_parallelism};
 #[cfg(feature = "time")]
@@ -327,6 +334,37 @@ pub fn panicking() -> bool {
 /// ```
 pub fn is_green() -> bool {
     Current::get().is_some()
+}
+
+/// Calls `f`, in which the calling green thread is not ended: where it is cancelled, or its
+/// runtime ends, it goes on to its next cancellation point after `f`. For what must not
+/// stay half done. Waits in `f` work as ever, so one that never ends keeps the thread, and
+/// the end of the runtime, waiting. Elsewhere it just calls `f`.
+///
+/// For futures see [`task::shield`](crate::task::shield).
+///
+/// ```
+/// use virid::{sync::mpsc, thread};
+///
+/// let (sender, receiver) = mpsc::channel();
+/// let thread = thread::spawn(move || {
+///     thread::shield(|| {
+///         sender.send("begun").unwrap();
+///         for _ in 0..3 {
+///             thread::yield_now(); // no cancellation point in here
+///         }
+///         sender.send("done").unwrap();
+///     });
+///     thread::park(); // but here
+/// });
+/// assert_eq!(receiver.recv(), Ok("begun"));
+/// thread.cancel();
+/// assert!(thread.join().is_err());
+/// assert_eq!(receiver.recv(), Ok("done"));
+/// ```
+pub fn shield<R>(f: impl FnOnce() -> R) -> R {
+    let _mark = Current::get().map(Current::shield);
+    f()
 }
 
 /// Calls `f`, in which the calling green thread must not wait: a wait panics and

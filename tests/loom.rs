@@ -11,7 +11,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use virid::internals::{idle, keyed, limit, locks, memory, ring, sets, task};
+use virid::internals::{idle, keyed, limit, locks, memory, ring, roll, sets, task};
 
 macro_rules! models {
     ($($module:ident :: $model:ident,)+) => {
@@ -86,6 +86,9 @@ models! {
     keyed::an_abort_hands_the_turn_on,
     keyed::who_leaves_the_line_leaves_no_gap,
     keyed::the_end_finds_who_waits_for_a_turn,
+    roll::an_owner_waits_for_two_children,
+    roll::a_child_comes_in_before_the_end_or_not_at_all,
+    roll::a_close_reaches_a_child_that_is_added,
 }
 
 /// Fails, and says why this runtime is not built like that; run in a child.
@@ -362,6 +365,25 @@ const NEEDED: &[(&str, &[&str])] = &[
     (
         "end before a task is held",
         &["the_end_finds_who_waits_for_a_turn"],
+    ),
+    (
+        "release of a child",
+        &[
+            "an_owner_waits_for_two_children",
+            "a_child_comes_in_before_the_end_or_not_at_all",
+        ],
+    ),
+    (
+        "wake by the last child",
+        &["an_owner_waits_for_two_children"],
+    ),
+    (
+        "close by who waits",
+        &["a_child_comes_in_before_the_end_or_not_at_all"],
+    ),
+    (
+        "look of who adds",
+        &["a_close_reaches_a_child_that_is_added"],
     ),
 ];
 

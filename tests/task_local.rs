@@ -3,20 +3,24 @@
 
 #![cfg(not(virid_loom))]
 
+#[path = "support/gate.rs"]
+mod gate;
 mod support;
 #[path = "support/until.rs"]
 mod until;
 #[path = "support/workers.rs"]
 mod workers;
 
+use gate::Gate;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
+use std::thread::ThreadId;
 use support::guard;
 use until::until;
 use virid::task::JoinSet;
@@ -51,32 +55,69 @@ fn a_value_is_set_inside_its_scope_only() {
     });
 }
 
+/// A task that waits goes on on the other worker, since its own is occupied.
 #[test]
-fn values_go_along_with_tasks_that_go_from_worker_to_worker() {
+fn a_value_goes_along_to_another_worker() {
+    fn here() -> ThreadId {
+        std::thread::current().id()
+    }
+    guard(|| {
+        let (runtime, gate) = (workers(2), Gate::default());
+        let began = Arc::new(OnceLock::new());
+        let (passed, begins) = (gate.clone().pass(), Arc::clone(&began));
+        let task = runtime.spawn(NUMBER.scope(7, async move {
+            begins.set(here()).unwrap();
+            passed.await;
+            (here(), NUMBER.get())
+        }));
+        until(|| began.get().is_some());
+        let before = began.get().copied().unwrap();
+        // One for each worker, which it stays on.
+        let held = Arc::new(Mutex::new(Vec::new()));
+        for _ in 0..2 {
+            let held = Arc::clone(&held);
+            runtime.spawn(async move {
+                let release = Arc::new(AtomicBool::new(false));
+                held.lock().unwrap().push((here(), Arc::clone(&release)));
+                until(|| release.load(Ordering::SeqCst));
+            });
+        }
+        until(|| held.lock().unwrap().len() == 2);
+        let release = |is_own: bool| {
+            for (thread, release) in held.lock().unwrap().iter() {
+                release.fetch_or((*thread == before) == is_own, Ordering::SeqCst);
+            }
+        };
+        release(false);
+        gate.open();
+        let (after, number) = task.join().unwrap();
+        assert_ne!(before, after);
+        assert_eq!(number, 7);
+        release(true);
+    });
+}
+
+#[test]
+fn values_stay_with_their_tasks_among_many_workers() {
     guard(|| {
         let runtime = workers(8);
-        let threads = runtime.spawn(async {
+        let all = runtime.spawn(async {
             let mut set = JoinSet::new();
             for number in 0..1_000 {
                 set.spawn(NUMBER.scope(number, async move {
-                    let mut threads = vec![std::thread::current().id()];
                     for turn in 0..20 {
-                        OTHER
-                            .scope(turn, async {
-                                yield_now().await;
-                                assert_eq!((NUMBER.get(), OTHER.get()), (number, turn));
-                            })
-                            .await;
+                        let nested = OTHER.scope(turn, async {
+                            yield_now().await;
+                            assert_eq!((NUMBER.get(), OTHER.get()), (number, turn));
+                        });
+                        nested.await;
                         assert!(OTHER.try_get().is_err());
-                        threads.push(std::thread::current().id());
                     }
-                    threads.dedup();
-                    threads.len()
                 }));
             }
-            set.join_all().await.into_iter().max()
+            set.join_all().await.len()
         });
-        assert!(threads.join().unwrap() > Some(1), "no task was moved");
+        assert_eq!(all.join().unwrap(), 1_000);
     });
 }
 

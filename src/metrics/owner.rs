@@ -1,5 +1,6 @@
 //! What an owner of tasks or green threads counts: the same for groups, scopes and limits.
 
+#[cfg(feature = "sync")]
 use crate::primitives::{AtomicUsize, Counter, Ordering};
 
 /// What an owner has to do with its tasks or green threads; from the `metrics` of groups,
@@ -8,11 +9,14 @@ use crate::primitives::{AtomicUsize, Counter, Ordering};
 ///
 /// ```
 /// # #[cfg(feature = "sync")]
-/// virid::block_on(virid::task::group(|group| async move {
-///     group.spawn(async {}).await.unwrap();
-///     let metrics = group.metrics();
-///     assert_eq!((metrics.waiting(), metrics.running(), metrics.finished()), (0, 0, 1));
+/// # {
+/// let group = virid::block_on(virid::task::group(|group| async move {
+///     group.spawn(async {});
+///     group
 /// }));
+/// let metrics = group.metrics();
+/// assert_eq!((metrics.waiting(), metrics.running(), metrics.finished()), (0, 0, 1));
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -14,6 +14,8 @@ use crate::scheduler::spawn;
 #[cfg(not(virid_loom))]
 use crate::task::error::JoinError;
 use crate::task::join::JoinHandle;
+#[cfg(not(virid_loom))]
+use crate::task::work::Work;
 use crate::task::work::{Async, Spawn};
 
 /// Drives a future on this thread, which is parked while the future waits.
@@ -123,6 +125,20 @@ pub(crate) fn current<'a>() -> Kept<'a> {
             Err(_) => Kept::Own(default_shared_cold()),
         },
     }
+}
+
+/// A task that never runs, where [`spawn_work_on_current`] would make one that does.
+#[cfg(not(virid_loom))]
+#[track_caller]
+pub(crate) fn refuse_work_on_current<W>(work: W) -> JoinHandle<W::Output>
+where
+    W: Work + Send + 'static,
+    W::Output: Send + 'static,
+{
+    let shared = context::runtime().cast::<Shared>();
+    // SAFETY: as in `spawn_work_on_current`.
+    let shared = unsafe { shared.as_ref() };
+    spawn::refuse_work(shared.unwrap_or_else(|| default_shared_cold()), work)
 }
 
 /// [`spawn_blocking`](crate::task::spawn_blocking), which documents it.

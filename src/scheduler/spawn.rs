@@ -186,6 +186,27 @@ pub(crate) fn is_worker_of(shared: &Shared) -> bool {
     Worker::current_of(shared).is_some()
 }
 
+/// As [`spawn_work`], where the task is not to run: it is cancelled, and its work dropped,
+/// when this returns.
+#[cfg(not(virid_loom))]
+#[track_caller]
+pub(crate) fn refuse_work<W>(shared: &Shared, work: W) -> JoinHandle<W::Output>
+where
+    W: Work + Send + 'static,
+    W::Output: Send + 'static,
+{
+    let way = Way::to(shared);
+    // SAFETY: the cells are this runtime's.
+    let made = unsafe { TaskCell::spawn(work, |class| way.allocate(class)) };
+    let (runnable, handle) = made;
+    // What ends the calling green thread is not thrown at a destructor here.
+    let _shield = Current::get().map(Current::shield);
+    let _mark = context::forbid_blocking();
+    // The last line, as in `queue_from_outside`.
+    drop(runnable);
+    handle
+}
+
 /// Makes a task of a closure that blocks, and queues it for a thread that is no worker.
 /// Where the runtime has ended, the task is cancelled; where there is no thread for it,
 /// it says why.

@@ -16,7 +16,7 @@ use super::join::JoinHandle;
 use super::member::Member;
 use super::slot::Slot;
 use super::waker::borrowed_waker;
-use super::work::{Stage, Work};
+use super::work::{Owner, Stage, Work};
 use crate::memory::{self, Class};
 use crate::thread::current::Current;
 use crate::unwind::{self, Cancelled};
@@ -163,6 +163,13 @@ where
     unsafe fn end(task: NonNull<Header>, mut outcome: Outcome<F>) {
         // SAFETY: the `Runnable` keeps the task alive.
         let header = unsafe { task.as_ref() };
+        // Dropped last, when the task has ended for everybody.
+        let mut owner = header.payload.with_mut(|_| {
+            // SAFETY: rule 1: the payload is ours, and holds the future.
+            let work = unsafe { Slot::<F>::get(task) };
+            // SAFETY: the same.
+            unsafe { F::owner(work) }
+        });
         let dropped = unwind::catch(|| {
             // SAFETY: rule 1: the payload is ours, and holds the future, which
             // nobody touches again.
@@ -175,6 +182,7 @@ where
             let before = std::mem::replace(&mut outcome, panicked);
             unwind::contain(|| drop(before));
         }
+        owner.ends(outcome.as_mut().err());
         if header.state.is_sole() {
             unwind::contain(|| drop(outcome));
             // SAFETY: nobody else can reach the cell, and the payload is gone.
@@ -235,6 +243,13 @@ where
         header
             .payload
             .with_mut(|_| unsafe { Slot::<Outcome<F>>::take(task, to.cast()) });
+        if F::HAS_OWNER {
+            let to = to.cast::<Outcome<F>>();
+            // SAFETY: it was filled by the line above, and is the caller's until we return.
+            if let Err(error) = unsafe { &mut *to } {
+                error.yielded();
+            }
+        }
     }
 
     unsafe fn drop_result(task: NonNull<Header>) {

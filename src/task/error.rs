@@ -4,8 +4,10 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use super::header::Id;
+use crate::primitives::{AtomicUsize, Ordering};
 use crate::unwind::Payload;
 
 /// Why a task has no result: it panicked, or it was cancelled.
@@ -30,7 +32,32 @@ const _: () = assert!(
 
 /// A payload that may be looked at by several threads. Boxed once more, because
 /// the box of a payload is two words.
-struct SharedPayload(Box<Payload>);
+struct SharedPayload(Box<Panic>);
+
+struct Panic {
+    payload: Payload,
+    /// Of an owner that counts the panics of which nobody has heard: this one, until the
+    /// task's handle yields it.
+    unheard: Option<Arc<Unheard>>,
+}
+
+/// How many tasks of an owner have panicked whose handles have not said so to anybody.
+#[derive(Debug)]
+pub(crate) struct Unheard(AtomicUsize);
+
+impl Unheard {
+    #[cfg(all(feature = "sync", not(virid_loom)))]
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicUsize::new(0)))
+    }
+
+    /// Ordering: Relaxed. Whoever asks has seen the tasks end, and a handle that is
+    /// awaited by somebody else meanwhile may count or not.
+    #[cfg(all(feature = "sync", not(virid_loom)))]
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 // SAFETY: through a shared reference the payload is only asked whether it is a
 // `String` or a `&str`, both of which are `Sync`.
@@ -38,10 +65,11 @@ unsafe impl Sync for SharedPayload {}
 
 impl SharedPayload {
     fn text(&self) -> Option<&str> {
-        if let Some(text) = self.0.downcast_ref::<String>() {
+        let payload = &self.0.payload;
+        if let Some(text) = payload.downcast_ref::<String>() {
             return Some(text);
         }
-        self.0.downcast_ref::<&'static str>().copied()
+        payload.downcast_ref::<&'static str>().copied()
     }
 }
 
@@ -53,7 +81,30 @@ impl JoinError {
     pub(super) fn panicked(id: Id, payload: Payload) -> Self {
         Self {
             id,
-            panic: Some(SharedPayload(Box::new(payload))),
+            panic: Some(SharedPayload(Box::new(Panic {
+                payload,
+                unheard: None,
+            }))),
+        }
+    }
+
+    /// Counts it until its handle yields it, if it is a panic.
+    #[cfg(all(feature = "sync", not(virid_loom)))]
+    pub(super) fn count(&mut self, unheard: &Arc<Unheard>) {
+        if let Some(SharedPayload(panic)) = &mut self.panic {
+            // Ordering: Relaxed, as `Unheard::count` says.
+            unheard.0.fetch_add(1, Ordering::Relaxed);
+            panic.unheard = Some(unheard.clone());
+        }
+    }
+
+    /// The handle yields it: somebody has heard of it.
+    pub(super) fn yielded(&mut self) {
+        if let Some(SharedPayload(panic)) = &mut self.panic
+            && let Some(unheard) = panic.unheard.take()
+        {
+            // Ordering: Relaxed, as `Unheard::count` says.
+            unheard.0.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -110,7 +161,7 @@ impl JoinError {
     /// The error itself, where the task was cancelled.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         match self.panic {
-            Some(payload) => Ok(*payload.0),
+            Some(SharedPayload(panic)) => Ok(panic.payload),
             None => Err(self),
         }
     }

@@ -413,7 +413,7 @@ impl TaskRef {
     }
 
     /// Asks the task to end; see [`Header::abort`].
-    pub(super) fn abort(&self) {
+    pub(crate) fn abort(&self) {
         // SAFETY: `self` is a reference.
         unsafe { Header::abort(self.0) };
     }

@@ -6,10 +6,14 @@
 //! the handle promises is what every task's handle promises, and the workers share
 //! the work of all keys as they share all work. `strands.rs` says who has the turn.
 //!
-//! Rejected: *one task for each key that has tasks, which polls them one after another*.
-//! It saves the way through the worker's queue, and has to do again all that a task
-//! is: what panicked, what was aborted, who waits for which result, and when to let
-//! others run. The way through the queue is the smaller part of what a task costs here.
+//! Rejected: *each task spawned as any other, to wait for its turn in its first poll*,
+//! which goes twice through the queues, and *one task for each key that has tasks, which
+//! polls boxed futures one after another* and lets others run after each 32. That one
+//! saves the way through the queue, pays for the box, and leaves a worker idle where few
+//! keys have many; and it had no handles yet, no numbers and no aborts. With a microsecond
+//! of work they took 820 and 890 ns a task where this took 630, mutexes that nobody has
+//! to look up 665, and one queue for all 1,140 (a million tasks, 100 keys, two workers;
+//! medians of three bursts each, in turn, on a noisy machine).
 
 #[cfg(all(feature = "sync", not(virid_loom)))]
 mod bounds;

@@ -60,7 +60,6 @@ impl Limit {
     /// As [`drive`].
     #[cfg(not(virid_loom))]
     #[track_caller]
-    #[expect(dead_code, reason = "for scopes, which come next")]
     pub(crate) fn blocking_permit(&self, call: &str, instead: &str) -> Permit {
         drive(self.permit(), call, instead)
     }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
+use super::error::JoinError;
 use super::values::{Inheriting, Values};
 use crate::thread::stack::Size;
 
@@ -41,6 +42,32 @@ pub(crate) trait Work {
     fn stage(&self) -> Stage {
         Stage::Future
     }
+
+    /// Whether [`owner`](Self::owner) answers anything, and whether it has to hear that
+    /// the handle has yielded a panic.
+    const HAS_OWNER: bool = false;
+
+    /// Takes out what hears of the end, before the work is dropped.
+    ///
+    /// # Safety
+    ///
+    /// The work is alive, and nobody else looks at it meanwhile.
+    unsafe fn owner(this: NonNull<Self>) -> impl Owner {
+        let _ = this;
+    }
+}
+
+/// What hears of the end of a task. It is dropped when nothing is left to do for the
+/// task: its work is gone, and so is what nobody has a handle for; the handle, where there
+/// is one, says that it has ended.
+pub(crate) trait Owner {
+    /// The task has ended, and its work is gone. `error` says that there is no result.
+    fn ends(&mut self, error: Option<&mut JoinError>);
+}
+
+impl Owner for () {
+    #[inline]
+    fn ends(&mut self, _: Option<&mut JoinError>) {}
 }
 
 /// Work that can be spawned, also where it inherits task-locals.

@@ -13,22 +13,28 @@ use crate::context;
 use crate::primitives::{AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::runtime;
 use crate::scheduler::spawn::let_children_run;
+use crate::task;
+#[cfg(feature = "sync")]
+use crate::task::members::Members;
 use crate::unwind::Cancelled;
 
 /// A scope for threads that borrow from their surroundings; from [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
-    data: Arc<ScopeData>,
+    pub(super) data: Arc<ScopeData>,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
 
-struct ScopeData {
+pub(super) struct ScopeData {
     /// Threads whose closure and result still exist.
-    running: AtomicUsize,
+    pub(super) running: AtomicUsize,
     has_panicked: AtomicBool,
     /// A thread never ran, though nobody has cancelled it.
     has_missed: AtomicBool,
     owner: Thread,
+    /// Those that can be cancelled.
+    #[cfg(feature = "sync")]
+    pub(super) members: Arc<Members>,
 }
 
 /// Creates a scope whose threads may borrow what lives longer than it, and waits
@@ -58,36 +64,65 @@ pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    if Current::get().is_none() {
-        context::assert_may_block("thread::scope", "tasks that own what they need");
-    }
-    let scope = Scope {
-        data: Arc::new(ScopeData {
-            running: AtomicUsize::new(0),
-            has_panicked: AtomicBool::new(false),
-            has_missed: AtomicBool::new(false),
-            owner: Thread::current(),
-        }),
-        scope: PhantomData,
-        env: PhantomData,
-    };
+    let scope = Scope::new("thread::scope", false);
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
-    wait_for_all(&scope.data);
-    if result.is_ok()
-        && let Some(current) = Current::get()
-    {
-        current.check();
-    }
-    match result {
-        Err(payload) => resume_unwind(payload),
-        Ok(_) if scope.data.has_panicked.load(Ordering::Relaxed) => {
-            panic!("a scoped thread panicked");
+    scope.data.finish(result)
+}
+
+impl ScopeData {
+    /// The end of every scope: waits for its threads. What `f` has yielded, unless a thread
+    /// has panicked.
+    #[track_caller]
+    pub(super) fn finish<T>(&self, result: std::thread::Result<T>) -> T {
+        wait_for_all(self);
+        #[cfg(feature = "sync")]
+        self.members.leave();
+        if result.is_ok()
+            && let Some(current) = Current::get()
+        {
+            current.check();
         }
-        Ok(_) if scope.data.has_missed.load(Ordering::Relaxed) && !std::thread::panicking() => {
-            panic!("a scoped thread never ran: its runtime has ended");
+        match result {
+            Err(payload) => resume_unwind(payload),
+            Ok(_) if self.has_panicked.load(Ordering::Relaxed) => {
+                panic!("a scoped thread panicked");
+            }
+            Ok(_) if self.has_missed.load(Ordering::Relaxed) && !std::thread::panicking() => {
+                panic!("a scoped thread never ran: its runtime has ended");
+            }
+            Ok(result) => result,
         }
-        Ok(result) => result,
     }
+
+    /// Says which thread was spawned, so that it can be cancelled.
+    #[cfg(feature = "sync")]
+    fn add(&self, task: &task::JoinHandle<()>) {
+        let task = task.reference().expect("nobody has joined it yet");
+        self.members.add(task);
+    }
+
+    #[cfg(feature = "sync")]
+    fn is_cancelled(&self) -> bool {
+        self.members.is_closed()
+    }
+
+    #[cfg(feature = "sync")]
+    fn panics(&self) {
+        if self.members.ends_with_a_panic {
+            self.members.decide();
+        }
+    }
+
+    #[cfg(not(feature = "sync"))]
+    fn add(&self, _: &task::JoinHandle<()>) {}
+
+    #[cfg(not(feature = "sync"))]
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    #[cfg(not(feature = "sync"))]
+    fn panics(&self) {}
 }
 
 /// Nothing may end this wait: the threads borrow from the frames above.
@@ -104,6 +139,25 @@ fn wait_for_all(data: &ScopeData) {
 }
 
 impl<'scope> Scope<'scope, '_> {
+    #[track_caller]
+    pub(super) fn new(call: &str, _ends_with_a_panic: bool) -> Self {
+        if Current::get().is_none() {
+            context::assert_may_block(call, "tasks that own what they need");
+        }
+        Self {
+            data: Arc::new(ScopeData {
+                running: AtomicUsize::new(0),
+                has_panicked: AtomicBool::new(false),
+                has_missed: AtomicBool::new(false),
+                owner: Thread::current(),
+                #[cfg(feature = "sync")]
+                members: Members::new(_ends_with_a_panic),
+            }),
+            scope: PhantomData,
+            env: PhantomData,
+        }
+    }
+
     /// Starts a thread in the scope; see [`scope`].
     ///
     /// ```
@@ -143,7 +197,9 @@ impl<T> Drop for Packet<'_, T> {
         if matches!(result, Some(Err(_))) {
             self.data.has_panicked.store(true, Ordering::Relaxed);
         }
-        if !self.has_begun.load(Ordering::Relaxed) && !self.is_known.load(Ordering::Relaxed) {
+        let is_strange =
+            !self.has_begun.load(Ordering::Relaxed) && !self.is_known.load(Ordering::Relaxed);
+        if is_strange && !self.data.is_cancelled() {
             self.data.has_missed.store(true, Ordering::Relaxed);
         }
         // Nobody hears of this thread's own end here.
@@ -214,7 +270,13 @@ impl Builder {
         // SAFETY: the closure, and with it all that borrows, is gone when the
         // packet is, and `scope` does not return before.
         let body: Box<dyn FnOnce() + Send + 'static> = unsafe { std::mem::transmute(body) };
-        let task = runtime::spawn_work_on_current(Green::new(size, body));
+        let work = Green::new(size, body);
+        if scope.data.is_cancelled() {
+            let handle = JoinHandle::new(runtime::refuse_work_on_current(work), name);
+            return Ok(ScopedJoinHandle { handle, packet });
+        }
+        let task = runtime::spawn_work_on_current(work);
+        scope.data.add(&task);
         let handle = JoinHandle::new(task, name);
         let_children_run();
         Ok(ScopedJoinHandle { handle, packet })
@@ -240,6 +302,9 @@ impl<F: FnOnce() -> T, T> Body<'_, F, T> {
             Err(payload) if payload.is::<Cancelled>() => (None, Some(payload)),
             result => (Some(result), None),
         };
+        if matches!(result, Some(Err(_))) {
+            packet.data.panics();
+        }
         *packet.result.lock() = result;
         drop(packet);
         if let Some(end) = end {

@@ -11,5 +11,6 @@ pub mod limit;
 pub mod locks;
 pub mod memory;
 pub mod ring;
+pub mod roll;
 pub mod sets;
 pub mod task;
