@@ -50,39 +50,41 @@
 // within one folder and floor, from those listed left of it.
 //
 // 8  lib.rs
-// 7  task.rs  task/set/members.rs  task/set.rs  task/set/{next,limited}.rs  task/local.rs
-//    task/map/source.rs  task/map.rs  thread.rs  thread/{handle,map,timed,blocking}.rs
-//    task/keyed.rs  task/keyed/bounds.rs
+// 7  task.rs  task/local.rs  thread.rs  thread/{handle,timed,blocking}.rs
 //    time.rs  time/{sleep,timeout,interval}.rs  sync.rs
 //    sync/{raw,poison,mutex,condvar,rwlock,once,once_lock,lazy_lock,barrier,line,oneshot}.rs
 //    sync/{semaphore,permit,acquire,acquire_owned,notify,meeting}.rs  sync/mpsc/{ends,iter}.rs
 //                                           what users call, and the heads of task/ and thread/
-// 7  task/{limit,limited,tree,token,roll,members,outcomes,child,grouped,group,shield}.rs
-//    thread/{scope,policies,limited}.rs    who owns tasks and green threads
+// 7  task/owner/{limit,limited,tree,token,roll,members,outcomes}.rs  task/owner.rs
+//    task/set/members.rs  task/set.rs  task/set/{next,limited}.rs
+//    task/map/source.rs  task/map.rs  task/keyed.rs  task/keyed/bounds.rs
+//    task/group/{child,handle}.rs  task/group.rs  task/shield.rs
+//    thread/{map,scope,policies,limited}.rs
+//                                           who owns tasks and green threads
 // 7  adapters/hyper/io.rs  adapters/{criterion,futures,hyper,quinn,tokio}.rs  adapters.rs
 //                                           virid as the runtime of other crates
 // 6  runtime/{handle,shutdown,owner,builder,check,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime
-// 5  scheduler/{worker,green,reactor,placement,ending,spawn}.rs
-//                                           find-work order, run loop, parking; green threads and
-//                                           where they begin; waiting for sockets and timers;
-//                                           the end; spawn
-// 4  scheduler/{overflow,recent,queue,watched,blocking,remote,shared,watchdog,spawners,threads}.rs
+// 5  scheduler/{worker,search,green,reactor,placement,ending,spawn}.rs
+//                                           find-work order, run loop; stealing, parking; green
+//                                           threads and where they begin; waiting for sockets and
+//                                           timers; the end; spawn
+// 4  scheduler/{overflow,recent,queue,watched,blocking,remote,shared,outside,watchdog,spawners,threads}.rs
 //                                           a worker's queue; what all workers see; notify;
-//                                           the blocking pool;
+//                                           the blocking pool; tasks from other threads;
 //                                           who hangs, and on whom
 // 3  metrics/owner.rs  metrics.rs  scheduler/running.rs
 //                                           the workers' counters; what each runs
 // 3  task/{abort,join,cell}.rs              what users hold; the future and its result
-// 3  task/keyed/{strands,ticket}.rs  task/ended.rs
-//                                           whose turn it is among tasks of a key; who has ended
-// 3  thread/{fault,runner}.rs               stacks that run green threads
-// 2  task/{error,header,waker,hold,green,slot,member,finished}.rs
+// 3  task/keyed/{strands,ticket}.rs        whose turn it is among tasks of a key
+// 3  thread/{fault,runner,green}.rs         stacks that run green threads; a green thread as a task
+// 2  task/{header,waker,error,hold,green,slot,member,work,after}.rs
 //                                           the erased task, trait Schedule; where a cell keeps what;
-//                                           how members of a set go there
+//                                           future or green thread
 // 2  thread/current.rs  drive.rs            how a green thread waits; a future on any thread
+// 2  task/finished.rs                       how members of a set go there
 // 2  scheduler/visitors.rs                  who queues from outside
-// 1  context.rs  thread/stack.rs  task/{place,joiner,state,values,work,after}.rs
+// 1  context.rs  thread/stack.rs  task/{place,joiner,stage,state,values}.rs
 //    task/state/{green,member}.rs
 // 1  scheduler/{deque,ring,idle,parker,events,cpu_clock}.rs
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs

@@ -25,58 +25,40 @@
 
 // The folder: `state` (the atomic word), `answer` (what its transitions say), `place` (where a task was spawned),
 // `header` (the erased task and who may touch what), `waker`, `error`, `abort` and `join` (what users hold), `slot` (where a cell
-// keeps what), `cell` (the future and its result), `work` (future or green thread), `green` (what the latter
+// keeps what), `cell` (the future and its result), `work` (future or green thread) and its `stage`, `green` (what the latter
 // needs besides), `hold` (tasks that wait before they first run), `after` (what is dropped after the work), `values` (the
 // task-locals that are set, and who inherits them), `local` (their keys).
 //
 // Who owns tasks: `set`, with `joiner`, `member` and `finished` (a task whose handle a set has, and how it gets there when
-// it ends); `group` and `grouped`, with `roll`, `members`, `child` and `outcomes` (who is there, and what becomes of what
-// they yield), `limit` and `limited`, `token` and its `tree`, `shield`; `keyed`; `map`, with `ended` (which of its tasks have).
+// it ends); `group`; `keyed`; `map`; `shield`; and what groups and the scopes of threads have in common: `owner`.
 pub(crate) mod abort;
 pub(crate) mod after;
 mod answer;
 pub(crate) mod cell;
-#[cfg(all(feature = "sync", not(virid_loom)))]
-mod child;
-#[cfg(not(virid_loom))]
-pub(crate) mod ended;
 pub(crate) mod error;
 pub(crate) mod finished;
 #[cfg(not(virid_loom))]
 pub(crate) mod green;
 #[cfg(all(feature = "sync", not(virid_loom)))]
 mod group;
-#[cfg(all(feature = "sync", not(virid_loom)))]
-mod grouped;
 pub(crate) mod header;
 mod hold;
 pub(crate) mod join;
 mod joiner;
 pub(crate) mod keyed;
-#[cfg(feature = "sync")]
-pub(crate) mod limit;
-#[cfg(all(feature = "sync", not(virid_loom)))]
-pub(crate) mod limited;
 mod local;
 #[cfg(not(virid_loom))]
 pub(crate) mod map;
 pub(crate) mod member;
-#[cfg(all(feature = "sync", not(virid_loom)))]
-pub(crate) mod members;
-#[cfg(all(feature = "sync", not(virid_loom)))]
-pub(crate) mod outcomes;
-mod place;
 #[cfg(feature = "sync")]
-pub(crate) mod roll;
+pub(crate) mod owner;
+mod place;
 mod set;
 #[cfg(not(virid_loom))]
 mod shield;
 mod slot;
+pub(crate) mod stage;
 pub(crate) mod state;
-#[cfg(all(feature = "sync", not(virid_loom)))]
-pub(crate) mod token;
-#[cfg(all(feature = "sync", not(virid_loom)))]
-mod tree;
 pub(crate) mod values;
 pub(crate) mod waker;
 pub(crate) mod work;
@@ -89,30 +71,27 @@ pub use abort::AbortHandle;
 pub use error::JoinError;
 #[cfg(all(feature = "sync", not(virid_loom)))]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
-pub use group::{any_group, group, try_group};
-#[cfg(all(feature = "sync", not(virid_loom)))]
-#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
-pub use grouped::{AnyGroup, Group, TryGroup};
+pub use group::{AnyGroup, Group, TryGroup, any_group, group, try_group};
 pub use header::Id;
 pub use join::JoinHandle;
 #[cfg(all(feature = "sync", not(virid_loom)))]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
 pub use keyed::BoundedKeyed;
 pub use keyed::Keyed;
-#[cfg(all(feature = "sync", not(virid_loom)))]
-#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
-pub use limited::Limited;
 pub use local::{AccessError, LocalKey, TaskLocalFuture};
 #[cfg(not(virid_loom))]
 pub use map::{MapOrdered, MapUnordered, Source, map_ordered, map_unordered};
+#[cfg(all(feature = "sync", not(virid_loom)))]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+pub use owner::limited::Limited;
+#[cfg(all(feature = "sync", not(virid_loom)))]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+pub use owner::token::{
+    CancellationToken, DropGuard, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+};
 pub use set::JoinSet;
 #[cfg(not(virid_loom))]
 pub use shield::{Shielded, shield};
-#[cfg(all(feature = "sync", not(virid_loom)))]
-#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
-pub use token::{
-    CancellationToken, DropGuard, WaitForCancellationFuture, WaitForCancellationFutureOwned,
-};
 
 use crate::runtime;
 

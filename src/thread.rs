@@ -73,6 +73,7 @@
 mod blocking;
 pub(crate) mod current;
 mod fault;
+mod green;
 mod handle;
 #[cfg(feature = "sync")]
 mod limited;
@@ -93,7 +94,7 @@ use crate::runtime;
 use crate::scheduler::shared::Shared;
 use crate::scheduler::spawn::{let_children_run, spawn_work};
 use current::{Current, Turn};
-use runner::Green;
+use green::Green;
 
 pub use blocking::blocking;
 pub use handle::{JoinHandle, Thread, ThreadId};

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::parker::Parker;
 use super::worker::Worker;
 use crate::task::header::Runnable;
-use crate::task::work::Stage;
+use crate::task::stage::Stage;
 #[cfg(not(virid_loom))]
 use crate::thread::current::Turn;
 #[cfg(not(virid_loom))]

@@ -10,7 +10,7 @@
 use super::worker::Worker;
 use crate::primitives::os_yield;
 use crate::task::header::Runnable;
-use crate::task::work::Stage;
+use crate::task::stage::Stage;
 
 /// How many more started threads than the least loaded has a worker may have, besides
 /// a quarter more.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use super::deque::{Deque, Injector};
 use super::overflow::Overflow;
-use super::recent::{Recent, RecentStealer};
+use super::recent::{Recent, RecentStealer, run_or_push};
 use super::ring::{self, Ring, RingStealer};
 use crate::memory::{BATCH, Lists};
 use crate::primitives::needed;
@@ -257,13 +257,7 @@ fn take_batch<const SLOTS: usize>(
     lists: &Lists,
 ) -> Option<Runnable> {
     let mut first = None;
-    from.take(lists, |task| {
-        if first.is_none() {
-            first = Some(task);
-        } else {
-            rest.push(task.into_cell());
-        }
-    });
+    from.take(lists, |task| run_or_push(&mut first, rest, task));
     first
 }
 
@@ -280,11 +274,7 @@ fn steal_half<const SLOTS: usize>(
     from.steal_half(|cell| {
         // SAFETY: it was pushed as a `Runnable`, and only we take it.
         let task = unsafe { Runnable::from_cell(cell) };
-        if first.is_none() {
-            first = Some(task);
-        } else {
-            rest.push(task.into_cell());
-        }
+        run_or_push(&mut first, rest, task);
     });
     first
 }

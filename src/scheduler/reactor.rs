@@ -27,7 +27,6 @@ use std::time::{Duration, Instant};
 use async_io::Timer;
 
 use super::events;
-use super::queue::Queue;
 use super::threads::home_of;
 use super::worker::Worker;
 use crate::task::header::Runnable;
@@ -100,12 +99,7 @@ impl Worker {
         match home_of(&runnable) {
             Some(home) if home == self.index() => self.threads().push_woken(runnable),
             Some(home) => return self.shared().send_home(home, runnable),
-            None => {
-                self.queue().push(runnable);
-                if Queue::is_over_limit(self.queue().back_len()) {
-                    self.spill_cold();
-                }
-            }
+            None => self.push_unsignalled(runnable),
         }
         // No fence: where another was faster, this worker is about to be unparked, and
         // looks into its own queue then.

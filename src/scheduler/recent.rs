@@ -132,14 +132,24 @@ fn unpack<const SLOTS: usize>(
     batch.drain(|cell| {
         // SAFETY: `push` was given it, and only we take it.
         let task = unsafe { Runnable::from_cell(cell) };
-        if first.is_none() {
-            first = Some(task);
-        } else {
-            rest.push(task.into_cell());
-        }
+        run_or_push(&mut first, rest, task);
     });
     lists.keep_clean(batch);
     first
+}
+
+/// Of several tasks that were taken: the `first` is to run, the others go to `rest`.
+#[inline]
+pub(super) fn run_or_push<const SLOTS: usize>(
+    first: &mut Option<Runnable>,
+    rest: &Ring<SLOTS>,
+    task: Runnable,
+) {
+    if first.is_none() {
+        *first = Some(task);
+    } else {
+        rest.push(task.into_cell());
+    }
 }
 
 impl fmt::Debug for RecentStealer {

@@ -130,6 +130,10 @@ impl Shared {
         &self.events
     }
 
+    pub(super) fn visitors(&self) -> &Visitors {
+        &self.visitors
+    }
+
     pub(crate) fn cells(&self) -> &Cells {
         &self.cells
     }
@@ -210,7 +214,7 @@ impl Shared {
     }
 
     #[inline]
-    fn claim_for_pusher(&self) -> Option<usize> {
+    pub(super) fn claim_for_pusher(&self) -> Option<usize> {
         needed!("pusher's fence", light_fence());
         self.idle.claim_one()
     }
@@ -232,7 +236,7 @@ impl Shared {
     /// Signals a claimed worker, on a thread that need not be one. Counts first, because
     /// the system may stop such a thread for long: where as many signals as unparks were
     /// counted, none is on its way. (A worker counts its own before it parks.)
-    fn signal_from_outside(&self, worker: usize) {
+    pub(super) fn signal_from_outside(&self, worker: usize) {
         self.signals_from_outside.fetch_add(1);
         self.signal_cold(worker);
     }
@@ -246,67 +250,6 @@ impl Shared {
             .unpark();
     }
 
-    /// Queues a task that comes from a thread which is no worker of this
-    /// runtime.
-    pub(crate) fn inject(&self, runnable: Runnable) {
-        self.injector.push(runnable);
-        if let Some(worker) = self.claim_for_pusher() {
-            self.signal_from_outside(worker);
-        }
-    }
-
-    /// As [`inject`](Self::inject), for a task that is new: hands it back where
-    /// the runtime is ending. (A task that was suspended is waited for by name.)
-    ///
-    /// Either this finds `closed` after the visitor's fence, or the last worker
-    /// waits for the visit, and finds the task: what is in the injector is the
-    /// workers' to run or to drop, and nobody else's.
-    pub(crate) fn inject_new(&self, runnable: Runnable) -> Result<(), Runnable> {
-        let _visit = self.visitors.enter();
-        if self.is_closed() {
-            return Err(runnable);
-        }
-        self.inject(runnable);
-        Ok(())
-    }
-
-    /// As [`inject_new`](Self::inject_new), for a task that waits first: suspends it, so
-    /// that the last worker finds it if the runtime is ending. Hands it back where
-    /// that may have looked already.
-    pub(crate) fn hold_new(&self, runnable: Runnable) -> Result<(), Runnable> {
-        let _visit = self.visitors.enter();
-        if needed!("end before a task is held", self.is_closed(), not false) {
-            return Err(runnable);
-        }
-        if let Some(woken) = runnable.suspend() {
-            self.inject(woken);
-        }
-        Ok(())
-    }
-
-    /// As [`inject`](Self::inject), for a task that was suspended, and that the
-    /// last worker waits for if the runtime is ending. It may end as soon as it
-    /// is queued, and the runtime with it, but for this visit.
-    pub(crate) fn inject_woken(&self, runnable: Runnable) {
-        let _visit = needed!("visit of a waker", Some(self.visitors.enter()), not None);
-        self.inject(runnable);
-    }
-
-    /// Queues a started green thread for its worker, which is not the caller.
-    ///
-    /// As [`notify`](Self::notify), but of one worker: it looks into its inbox
-    /// before it parks, behind the same fence.
-    pub(crate) fn send_home(&self, worker: usize, runnable: Runnable) {
-        // As in `inject_woken`: the thread may end, and the runtime with it.
-        let _visit = self.visitors.enter();
-        self.remotes[worker].inbox.push(runnable);
-        // Pairs with the sleeper's, in `Worker::announce`.
-        needed!("sender's fence", light_fence());
-        if self.idle.claim(worker) {
-            self.signal_from_outside(worker);
-        }
-    }
-
     /// Signals this very worker, if it is parked. Whether it was, for the caller to
     /// count.
     pub(crate) fn signal_worker(&self, worker: usize) -> bool {
@@ -317,17 +260,6 @@ impl Shared {
     #[inline]
     pub(super) fn remote(&self, worker: usize) -> &Remote {
         &self.remotes[worker]
-    }
-
-    /// Called by the last worker: waits until nothing new can be injected, or
-    /// nobody is left who has injected.
-    pub(crate) fn wait_for_visitors(&self) {
-        self.visitors.wait_until_gone();
-    }
-
-    /// Takes one task from the injector, to run or to cancel.
-    pub(crate) fn next_injected(&self) -> Option<Runnable> {
-        self.injector.steal_one()
     }
 
     /// Whether any queue holds a task.

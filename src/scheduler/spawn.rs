@@ -122,9 +122,7 @@ where
     W::Output: Send + 'static,
 {
     let way = Way::to(shared);
-    // SAFETY: the cells are this runtime's.
-    let made = unsafe { TaskCell::spawn(work, |class| way.allocate(class)) };
-    let (runnable, handle) = made;
+    let (runnable, handle) = way.make(work);
     let prepared = prepare(handle);
     way.queue(runnable);
     prepared
@@ -167,9 +165,7 @@ where
     P: Send + 'static,
 {
     let way = Way::to(shared);
-    // SAFETY: the cells are this runtime's.
-    let made = unsafe { TaskCell::spawn(work, |class| way.allocate(class)) };
-    let (mut runnable, handle) = made;
+    let (mut runnable, handle) = way.make(work);
     let task = handle.reference().expect("its result was not taken");
     // SAFETY: it was made of such work above, and is in no queue.
     let work = unsafe { TaskCell::<After<W, P>>::work(&mut runnable) };
@@ -195,10 +191,7 @@ where
     W: Work + Send + 'static,
     W::Output: Send + 'static,
 {
-    let way = Way::to(shared);
-    // SAFETY: the cells are this runtime's.
-    let made = unsafe { TaskCell::spawn(work, |class| way.allocate(class)) };
-    let (runnable, handle) = made;
+    let (runnable, handle) = Way::to(shared).make(work);
     // What ends the calling green thread is not thrown at a destructor here.
     let _shield = Current::get().map(Current::shield);
     let _mark = context::forbid_blocking();
@@ -234,9 +227,7 @@ where
 {
     let way = Way::to(shared);
     way.count();
-    // SAFETY: the cells are this runtime's.
-    let made = unsafe { TaskCell::spawn(Blocking::new(f), |class| way.allocate(class)) };
-    let (runnable, handle) = made;
+    let (runnable, handle) = way.make(Blocking::new(f));
     let start = |seat| start_blocking_thread(shared, seat);
     let Err(refusal) = shared.blocking().push(runnable, start) else {
         return handle;
@@ -257,10 +248,9 @@ where
                      {error}; raise the limit on threads"
                 )
             };
-            // SAFETY: as above.
-            let made = unsafe { TaskCell::spawn(Blocking::new(says), |class| way.allocate(class)) };
-            made.0.run();
-            made.1
+            let (runnable, handle) = way.make(Blocking::new(says));
+            runnable.run();
+            handle
         }
     }
 }
@@ -314,11 +304,23 @@ impl<'a> Way<'a> {
 
     /// A free cell, from the worker's own lists if there is one.
     #[inline]
-    pub(crate) fn allocate(&self, class: Class) -> NonNull<u8> {
+    fn allocate(&self, class: Class) -> NonNull<u8> {
         match self.worker {
             Some(worker) => worker.lists().allocate(class),
             None => self.shared.cells().allocate(class),
         }
+    }
+
+    /// Makes a task, which goes to no queue yet.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn make<W>(&self, work: W) -> (Runnable, JoinHandle<W::Output>)
+    where
+        W: Work + Send + 'static,
+        W::Output: Send + 'static,
+    {
+        // SAFETY: the cells are this runtime's.
+        unsafe { TaskCell::spawn(work, |class| self.allocate(class)) }
     }
 
     /// Counts a task that goes to no queue of the scheduler.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::shared::Shared;
 use super::spawners::Spawners;
 use crate::task::header::Runnable;
-use crate::task::work::Stage;
+use crate::task::stage::Stage;
 use crate::thread::runner::Runners;
 
 /// The green threads of a worker.

@@ -3,8 +3,9 @@
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
+use super::stage::Stage;
 use super::values::Values;
-use super::work::{Spawn, Stage, Work};
+use super::work::{Spawn, Work};
 
 /// Work with a companion that is dropped after it: when the task has ended by itself, has
 /// panicked, or was aborted, and before its handle is told. In the order of the fields.

@@ -1,14 +1,17 @@
 //! Owners of tasks: groups that wait for all, that end with the first error, and with the
 //! first success.
 
+mod child;
+mod handle;
+
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::grouped::{AnyGroup, Group, TryGroup};
-use super::members::Members;
+pub use self::handle::{AnyGroup, Group, TryGroup};
+use super::owner::members::Members;
 use crate::thread::current::Current;
 use crate::unwind::{self, Payload};
 

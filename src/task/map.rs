@@ -6,8 +6,8 @@
 //! works on one result, all others stand still, and their timeouts and locks with them.)
 //!
 //! The ordered one keeps its handles in a queue and awaits the oldest. The unordered one
-//! keeps them in numbered seats; a task that ends says its number (`ended.rs`). So
-//! both take time that does not depend on the limit, for each result.
+//! is a [`JoinSet`] with a source. So both take time that does not depend on the limit,
+//! for each result.
 
 mod source;
 
@@ -15,18 +15,15 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
 use self::source::Items;
 pub use self::source::Source;
-use super::after::After;
-use super::ended::Finished;
 use super::error::JoinError;
 use super::join::JoinHandle;
-use super::work::Async;
+use super::set::JoinSet;
 use crate::runtime;
 
 /// Calls `f` with each item of an iterator or a [`Stream`], spawns the future that it
@@ -118,7 +115,7 @@ where
 {
     MapUnordered {
         taking: Taking::new(source.into_items(), limit, f),
-        seats: Seats::new(),
+        tasks: JoinSet::new(),
     }
 }
 
@@ -141,6 +138,14 @@ impl<I: Items, F> Taking<I, F> {
             items: Some(items),
             limit,
             f,
+        }
+    }
+
+    /// What a map answers that has no tasks.
+    fn is_over<T>(&self) -> Poll<Option<T>> {
+        match self.items {
+            None => Poll::Ready(None),
+            Some(_) => Poll::Pending,
         }
     }
 
@@ -183,10 +188,7 @@ where
             self.window.push_back(runtime::spawn_on_current(future));
         }
         let Some(oldest) = self.window.front_mut() else {
-            return match self.taking.items {
-                None => Poll::Ready(None),
-                Some(_) => Poll::Pending,
-            };
+            return self.taking.is_over();
         };
         let result = ready!(Pin::new(oldest).poll(context));
         self.window.pop_front();
@@ -204,7 +206,7 @@ impl<I, F, T> Drop for MapOrdered<I, F, T> {
 #[must_use = "a map spawns nothing until it is polled"]
 pub struct MapUnordered<I, F, T> {
     taking: Taking<I, F>,
-    seats: Seats<JoinHandle<T>>,
+    tasks: JoinSet<T>,
 }
 
 impl<I, F, Fut, T> MapUnordered<I, F, T>
@@ -215,95 +217,13 @@ where
     T: Send + 'static,
 {
     fn poll_result(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
-        while let Some(future) = self.taking.next(self.seats.taken, context) {
-            self.seats
-                .take(|report| runtime::spawn_work_on_current(After::new(Async(future), report)));
+        while let Some(future) = self.taking.next(self.tasks.len(), context) {
+            self.tasks.spawn(future);
         }
-        if self.seats.taken == 0 {
-            return match self.taking.items {
-                None => Poll::Ready(None),
-                Some(_) => Poll::Pending,
-            };
+        match ready!(self.tasks.poll_join_next(context)) {
+            None => self.taking.is_over(),
+            result => Poll::Ready(result),
         }
-        let ended = ready!(self.seats.poll_ended(context));
-        let result = ready!(Pin::new(ended).poll(context));
-        self.seats.leave();
-        Poll::Ready(Some(result))
-    }
-}
-
-impl<I, F, T> Drop for MapUnordered<I, F, T> {
-    fn drop(&mut self) {
-        self.seats.all().for_each(JoinHandle::abort);
-    }
-}
-
-/// Handles of tasks that say when they have ended.
-pub(crate) struct Seats<H> {
-    seats: Vec<Option<H>>,
-    free: Vec<usize>,
-    taken: usize,
-    finished: Arc<Finished>,
-    /// The seat of one that has ended, and whose result was not taken.
-    ended: Option<usize>,
-}
-
-impl<H> Seats<H> {
-    pub(crate) fn new() -> Self {
-        Self {
-            seats: Vec::new(),
-            free: Vec::new(),
-            taken: 0,
-            finished: Finished::new(),
-            ended: None,
-        }
-    }
-
-    pub(crate) fn taken(&self) -> usize {
-        self.taken
-    }
-
-    /// Seats a new task.
-    pub(crate) fn take(&mut self, spawn: impl FnOnce(super::ended::Report) -> H) {
-        let seat = self.free.pop().unwrap_or_else(|| {
-            self.seats.push(None);
-            self.seats.len() - 1
-        });
-        self.seats[seat] = Some(spawn(self.finished.report(seat)));
-        self.taken += 1;
-    }
-
-    /// One whose work is gone; the same until [`leave`](Self::leave).
-    pub(crate) fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<&mut H> {
-        while self.ended.is_none() {
-            let seat = ready!(self.finished.poll_next(context.waker()));
-            match self.seats[seat] {
-                Some(_) => self.ended = Some(seat),
-                // Its spawn panicked.
-                None => self.free.push(seat),
-            }
-        }
-        let seat = self.ended.expect("the loop has found one");
-        let handle = self.seats[seat].as_mut();
-        Poll::Ready(handle.expect("a task leaves when its result is taken"))
-    }
-
-    /// Frees the seat that [`poll_ended`](Self::poll_ended) has named.
-    pub(crate) fn leave(&mut self) {
-        if let Some(seat) = self.ended.take() {
-            self.seats[seat] = None;
-            self.free.push(seat);
-            self.taken -= 1;
-        }
-    }
-
-    pub(crate) fn all(&self) -> impl Iterator<Item = &H> {
-        self.seats.iter().flatten()
-    }
-
-    /// All of them, one after another; the seats are empty then.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = H> + use<'_, H> {
-        self.seats.drain(..).flatten()
     }
 }
 
@@ -398,4 +318,4 @@ macro_rules! map {
 }
 
 map!(MapOrdered, "map_ordered", |map| map.window.len());
-map!(MapUnordered, "map_unordered", |map| map.seats.taken);
+map!(MapUnordered, "map_unordered", |map| map.tasks.len());

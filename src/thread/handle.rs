@@ -68,6 +68,11 @@ impl<T> JoinHandle<T> {
         self.task.join().map_err(payload)
     }
 
+    /// Gives the handle up to a set.
+    pub(super) fn into_task(self) -> task::JoinHandle<T> {
+        self.task
+    }
+
     /// Whether the thread has ended.
     ///
     /// ```

@@ -3,7 +3,7 @@
 use super::policies::{AnyScope, TryScope};
 use super::scope::{Scope, ScopedJoinHandle};
 use crate::task::Limited;
-use crate::task::limit::Permit;
+use crate::task::owner::limit::Permit;
 
 /// What a thread runs under a limit, and its turn, which comes back when that is gone.
 struct Held<F> {

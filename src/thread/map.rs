@@ -3,20 +3,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use super::current::Current;
 use super::handle::{JoinHandle, payload};
-use super::{Result, handle_of, spawn, work_of};
+use super::{Result, spawn};
 use crate::context;
 use crate::drive::drive;
-use crate::runtime;
-use crate::scheduler::spawn::let_children_run;
-use crate::task::after::After;
-use crate::task::map::Seats;
+use crate::task::JoinSet;
 
 const ORDERED: &str = "MapOrdered::next";
 const UNORDERED: &str = "MapUnordered::next";
@@ -80,7 +74,7 @@ where
 {
     MapUnordered {
         taking: Taking::new(items.into_iter(), limit, f),
-        seats: Seats::new(),
+        threads: JoinSet::new(),
     }
 }
 
@@ -160,7 +154,10 @@ where
 
 impl<I, F, T> Drop for MapOrdered<I, F, T> {
     fn drop(&mut self) {
-        end_all(self.window.drain(..).collect());
+        let threads = std::mem::take(&mut self.window);
+        threads.iter().for_each(JoinHandle::cancel);
+        // As below.
+        wait_for_end(|| threads.into_iter().for_each(|thread| drop(thread.join())));
     }
 }
 
@@ -168,16 +165,7 @@ impl<I, F, T> Drop for MapOrdered<I, F, T> {
 #[must_use = "a map starts nothing until it is iterated"]
 pub struct MapUnordered<I, F, T> {
     taking: Taking<I, F>,
-    seats: Seats<JoinHandle<T>>,
-}
-
-impl<I, F, T> MapUnordered<I, F, T> {
-    fn poll_result(&mut self, context: &mut Context<'_>) -> Poll<Result<T>> {
-        let ended = ready!(self.seats.poll_ended(context));
-        let result = ready!(Pin::new(ended.task()).poll(context));
-        self.seats.leave();
-        Poll::Ready(result.map_err(payload))
-    }
+    threads: JoinSet<T>,
 }
 
 impl<I, F, T> Iterator for MapUnordered<I, F, T>
@@ -191,30 +179,24 @@ where
 
     #[track_caller]
     fn next(&mut self) -> Option<Result<T>> {
-        while let Some(call) = self.taking.next(self.seats.taken()) {
-            self.seats.take(|report| {
-                let work = After::new(work_of(call), report);
-                handle_of(runtime::spawn_work_on_current(work))
-            });
-            let_children_run();
+        while let Some(call) = self.taking.next(self.threads.len()) {
+            self.threads.insert(spawn(call).into_task());
         }
-        if self.seats.taken() == 0 {
-            return None;
-        }
-        let result = poll_fn(|context| self.poll_result(context));
-        Some(drive(result, UNORDERED, INSTEAD))
+        let result = drive(self.threads.join_next(), UNORDERED, INSTEAD)?;
+        Some(result.map_err(payload))
     }
 }
 
 impl<I, F, T> Drop for MapUnordered<I, F, T> {
     fn drop(&mut self) {
-        end_all(self.seats.drain().collect());
+        self.threads.abort_all();
+        // What they panicked with, and their results, are of no use any more.
+        wait_for_end(|| while drive(self.threads.join_next(), UNORDERED, INSTEAD).is_some() {});
     }
 }
 
-/// Cancels threads, and waits for them where the caller may wait.
-fn end_all<T>(threads: Vec<JoinHandle<T>>) {
-    threads.iter().for_each(JoinHandle::cancel);
+/// Waits for threads that were cancelled, where the caller may wait.
+fn wait_for_end(wait: impl FnOnce()) {
     let current = Current::get();
     if current.is_none() && !context::may_block() {
         return;
@@ -222,10 +204,7 @@ fn end_all<T>(threads: Vec<JoinHandle<T>>) {
     // What ends the caller is not thrown at a destructor.
     let _shield = current.map(Current::shield);
     let _allowed = current.map(Current::allow_suspending);
-    for thread in threads {
-        // The end of each, however, and its result, are of no use any more.
-        drop(thread.join());
-    }
+    wait();
 }
 
 impl<I, F, T> fmt::Debug for MapOrdered<I, F, T> {
@@ -241,7 +220,7 @@ impl<I, F, T> fmt::Debug for MapUnordered<I, F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MapUnordered")
             .field("limit", &self.taking.limit)
-            .field("taken", &self.seats.taken())
+            .field("taken", &self.threads.len())
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::scope::{Scope, ScopedJoinHandle};
 use crate::metrics::OwnerMetrics;
 use crate::primitives::Ordering;
-use crate::task::outcomes::{First, Outcomes};
+use crate::task::owner::outcomes::{First, Outcomes};
 use crate::task::{CancellationToken, Limited};
 use crate::unwind::Cancelled;
 

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use super::current::Current;
+use super::green::Green;
 use super::handle::{self, JoinHandle, Thread};
-use super::runner::Green;
 use super::{Builder, park};
 use crate::context;
 use crate::primitives::{AtomicBool, AtomicUsize, Mutex, Ordering};
@@ -15,7 +15,7 @@ use crate::runtime;
 use crate::scheduler::spawn::let_children_run;
 use crate::task;
 #[cfg(feature = "sync")]
-use crate::task::members::Members;
+use crate::task::owner::members::Members;
 use crate::unwind::Cancelled;
 
 /// A scope for threads that borrow from their surroundings; from [`scope`].

@@ -18,7 +18,6 @@ use crate::scheduler::shared::Shared;
 use crate::scheduler::spawn::{self, Way};
 use crate::scheduler::worker::Worker;
 use crate::task::JoinHandle;
-use crate::task::cell::TaskCell;
 use crate::task::work::Async;
 use crate::thread::runner::{Runners, STARTED};
 
@@ -84,8 +83,7 @@ fn spawn_detached(shared: &Shared, body: impl FnOnce() + Send + 'static) {
 
 fn spawn_future_detached(shared: &Shared, future: impl Future<Output = ()> + Send + 'static) {
     let way = Way::to(shared);
-    // SAFETY: the cells are this runtime's.
-    let made = unsafe { TaskCell::spawn(Async(future), |class| way.allocate(class)) };
+    let made = way.make(Async(future));
     let (runnable, handle) = made;
     drop(handle);
     way.queue(runnable);
@@ -108,8 +106,7 @@ pub fn a_task_sent_home_wakes_its_worker() {
         STARTED.set(1);
         let pool = Pool::start(1);
         let way = Way::to(&pool.shared);
-        // SAFETY: the cells are this runtime's.
-        let made = unsafe { TaskCell::spawn(Async(async {}), |class| way.allocate(class)) };
+        let made = way.make(Async(async {}));
         pool.shared.send_home(0, made.0);
         made.1.join().unwrap();
         STARTED.set(0);

@@ -11,7 +11,7 @@ use loom::thread;
 
 use crate::drive::drive;
 use crate::primitives::UnsafeCell;
-use crate::task::limit::{Limit, Permit};
+use crate::task::owner::limit::{Limit, Permit};
 
 struct Limited {
     limit: Limit,

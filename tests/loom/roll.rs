@@ -8,7 +8,7 @@ use loom::thread;
 
 use crate::drive::drive;
 use crate::primitives::{AtomicUsize, Ordering, UnsafeCell};
-use crate::task::roll::{Roll, wake};
+use crate::task::owner::roll::{Roll, wake};
 
 struct Group {
     roll: Roll<usize>,

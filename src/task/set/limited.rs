@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use super::JoinSet;
 use crate::runtime::Handle;
 use crate::task::abort::AbortHandle;
-use crate::task::limit::Permit;
-use crate::task::limited::Limited;
+use crate::task::owner::limit::Permit;
+use crate::task::owner::limited::Limited;
 
 impl<T> JoinSet<T> {
     /// The set as one that runs no more than `most` tasks at once: its

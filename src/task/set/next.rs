@@ -9,7 +9,7 @@ use crate::task::error::JoinError;
 use crate::task::finished::Wait;
 use crate::task::header::Id;
 
-impl<T: 'static> JoinSet<T> {
+impl<T> JoinSet<T> {
     /// Waits until a task of the set has ended, removes it and yields its result, in
     /// the order in which they end. `None` where the set is empty.
     ///

@@ -8,14 +8,14 @@ use std::task::{Context, Poll};
 #[cfg(feature = "time")]
 use std::time::Instant;
 
-use super::error::{JoinError, Unheard};
-use super::header::TaskRef;
 use super::limit::Permit;
 use super::roll::{Roll, wake};
 use super::token::CancellationToken;
-use super::work::Owner;
 use crate::metrics::{OwnerCounts, OwnerMetrics};
 use crate::primitives::Mutex;
+use crate::task::error::{JoinError, Unheard};
+use crate::task::header::TaskRef;
+use crate::task::work::Owner;
 use crate::unwind;
 #[cfg(feature = "time")]
 use crate::{runtime, task::AbortHandle, time};
@@ -58,7 +58,7 @@ impl Members {
     }
 
     /// A place for a new child; none where the group takes no more.
-    pub(super) fn join(self: &Arc<Self>, permit: Option<Permit>) -> Result<Place, Option<Permit>> {
+    pub(crate) fn join(self: &Arc<Self>, permit: Option<Permit>) -> Result<Place, Option<Permit>> {
         if !self.roll.enter() {
             return Err(permit);
         }
@@ -109,19 +109,19 @@ impl Members {
     }
 
     /// Whether it is known how the group ends; who polls is woken when it is.
-    pub(super) fn is_decided(&self, context: &Context<'_>) -> bool {
+    pub(crate) fn is_decided(&self, context: &Context<'_>) -> bool {
         // Before the look: who decides takes the waker afterwards.
         drop(self.roll.register(context.waker()));
         self.state.lock().is_decided
     }
 
     /// Ready when all children have ended. The group takes no more then.
-    pub(super) fn poll_ended(&self, context: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_ended(&self, context: &Context<'_>) -> Poll<()> {
         self.roll.poll_left(context.waker())
     }
 
     /// How many children have panicked whose handles have not said so to anybody.
-    pub(super) fn unheard(&self) -> usize {
+    pub(crate) fn unheard(&self) -> usize {
         let state = self.state.lock();
         state.unheard.as_ref().map_or(0, |unheard| unheard.count())
     }
@@ -193,8 +193,8 @@ impl Members {
 }
 
 /// The place of one child. Dropped when that has ended.
-pub(super) struct Place {
-    pub(super) members: Arc<Members>,
+pub(crate) struct Place {
+    pub(crate) members: Arc<Members>,
     permit: Option<Permit>,
 }
 

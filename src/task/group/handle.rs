@@ -7,30 +7,30 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::child::{Keep, Policy, spawn};
-use super::join::JoinHandle;
-use super::limited::Limited;
-use super::members::Members;
-use super::outcomes::{First, Outcomes};
-use super::token::CancellationToken;
 use crate::metrics::OwnerMetrics;
+use crate::task::join::JoinHandle;
+use crate::task::owner::limited::Limited;
+use crate::task::owner::members::Members;
+use crate::task::owner::outcomes::{First, Outcomes};
+use crate::task::owner::token::CancellationToken;
 
-/// The handle of a [`group`](super::group()), which spawns its children. It can be cloned,
+/// The handle of a [`group`](crate::task::group()), which spawns its children. It can be cloned,
 /// and sent anywhere; when the group has ended, or was cancelled, it spawns tasks that are
 /// cancelled, and drops their futures at once.
 pub struct Group(Arc<Members>);
 
-/// The handle of a [`try_group`](super::try_group); see [`Group`].
+/// The handle of a [`try_group`](crate::task::try_group); see [`Group`].
 pub struct TryGroup<E>(Arc<Members>, Arc<First<E>>);
 
-/// The handle of an [`any_group`](super::any_group); see [`Group`].
+/// The handle of an [`any_group`](crate::task::any_group); see [`Group`].
 pub struct AnyGroup<T, E>(Arc<Members>, Arc<Outcomes<T, E>>);
 
 impl Group {
-    pub(super) fn new(members: &Arc<Members>) -> Self {
+    pub(crate) fn new(members: &Arc<Members>) -> Self {
         Self(members.clone())
     }
 
-    /// Spawns a child, as [`task::spawn`](super::spawn) spawns a task. Dropping the handle
+    /// Spawns a child, as [`task::spawn`](crate::task::spawn) spawns a task. Dropping the handle
     /// detaches it from the caller, and not from the group.
     ///
     /// ```
@@ -44,7 +44,7 @@ impl Group {
     ///
     /// # Panics
     ///
-    /// As [`task::spawn`](super::spawn).
+    /// As [`task::spawn`](crate::task::spawn).
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -67,7 +67,7 @@ impl<T, E> Policy<Result<T, E>> for OrEnd<E> {
 }
 
 impl<E: Send + 'static> TryGroup<E> {
-    /// Spawns a child; see [`try_group`](super::try_group) for what its handle says.
+    /// Spawns a child; see [`try_group`](crate::task::try_group) for what its handle says.
     ///
     /// ```
     /// use virid::task;
@@ -80,7 +80,7 @@ impl<E: Send + 'static> TryGroup<E> {
     ///
     /// # Panics
     ///
-    /// As [`task::spawn`](super::spawn).
+    /// As [`task::spawn`](crate::task::spawn).
     #[track_caller]
     pub fn spawn<F, T>(&self, future: F) -> JoinHandle<T>
     where
@@ -92,11 +92,11 @@ impl<E: Send + 'static> TryGroup<E> {
 }
 
 impl<E> TryGroup<E> {
-    pub(super) fn new(members: &Arc<Members>) -> Self {
+    pub(crate) fn new(members: &Arc<Members>) -> Self {
         Self(members.clone(), Arc::new(First::new()))
     }
 
-    pub(super) fn take_first(&self) -> Option<E> {
+    pub(crate) fn take_first(&self) -> Option<E> {
         self.1.take()
     }
 }
@@ -114,7 +114,7 @@ impl<T, E> Policy<Result<T, E>> for UntilOne<T, E> {
 }
 
 impl<T: Send + 'static, E: Send + 'static> AnyGroup<T, E> {
-    /// Spawns a child; see [`any_group`](super::any_group) for what its handle says.
+    /// Spawns a child; see [`any_group`](crate::task::any_group) for what its handle says.
     ///
     /// ```
     /// use virid::task;
@@ -127,7 +127,7 @@ impl<T: Send + 'static, E: Send + 'static> AnyGroup<T, E> {
     ///
     /// # Panics
     ///
-    /// As [`task::spawn`](super::spawn).
+    /// As [`task::spawn`](crate::task::spawn).
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<()>
     where
@@ -138,15 +138,15 @@ impl<T: Send + 'static, E: Send + 'static> AnyGroup<T, E> {
 }
 
 impl<T, E> AnyGroup<T, E> {
-    pub(super) fn new(members: &Arc<Members>) -> Self {
+    pub(crate) fn new(members: &Arc<Members>) -> Self {
         Self(members.clone(), Arc::new(Outcomes::new()))
     }
 
-    pub(super) fn take_first(&self) -> Option<T> {
+    pub(crate) fn take_first(&self) -> Option<T> {
         self.1.take_first()
     }
 
-    pub(super) fn take_errors(&self) -> Vec<E> {
+    pub(crate) fn take_errors(&self) -> Vec<E> {
         self.1.take_errors()
     }
 }
@@ -155,7 +155,7 @@ impl<T, E> AnyGroup<T, E> {
 async fn spawn_later<S, H>(
     limited: &Limited<S>,
     members: impl Fn(&S) -> &Arc<Members>,
-    spawn: impl FnOnce(&S, super::limit::Permit) -> H,
+    spawn: impl FnOnce(&S, crate::task::owner::limit::Permit) -> H,
 ) -> H {
     let permit = match limited.limit.permit_at_once() {
         Some(permit) => permit,
@@ -183,7 +183,7 @@ impl Limited<Group> {
     ///
     /// # Panics
     ///
-    /// As [`task::spawn`](super::spawn).
+    /// As [`task::spawn`](crate::task::spawn).
     pub async fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -213,7 +213,7 @@ impl<E: Send + 'static> Limited<TryGroup<E>> {
     ///
     /// # Panics
     ///
-    /// As [`task::spawn`](super::spawn).
+    /// As [`task::spawn`](crate::task::spawn).
     pub async fn spawn<F, T>(&self, future: F) -> JoinHandle<T>
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
@@ -244,7 +244,7 @@ impl<T: Send + 'static, E: Send + 'static> Limited<AnyGroup<T, E>> {
     ///
     /// # Panics
     ///
-    /// As [`task::spawn`](super::spawn).
+    /// As [`task::spawn`](crate::task::spawn).
     pub async fn spawn<F>(&self, future: F) -> JoinHandle<()>
     where
         F: Future<Output = Result<T, E>> + Send + 'static,

@@ -7,9 +7,9 @@
 use slab::Slab;
 
 /// No node.
-pub(super) const NONE: usize = usize::MAX;
+pub(crate) const NONE: usize = usize::MAX;
 
-pub(super) struct Tree<T> {
+pub(crate) struct Tree<T> {
     nodes: Slab<Place<T>>,
 }
 
@@ -24,12 +24,12 @@ struct Place<T> {
 }
 
 impl<T> Tree<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { nodes: Slab::new() }
     }
 
     /// Adds a node below another one, or beside all. The key of it.
-    pub(super) fn add(&mut self, parent: usize, value: T) -> usize {
+    pub(crate) fn add(&mut self, parent: usize, value: T) -> usize {
         let key = self.nodes.insert(Place {
             value,
             has_owner: true,
@@ -76,7 +76,7 @@ impl<T> Tree<T> {
     }
 
     /// The owner of the node has gone.
-    pub(super) fn release(&mut self, key: usize) {
+    pub(crate) fn release(&mut self, key: usize) {
         self.nodes[key].has_owner = false;
         self.prune(key);
     }
@@ -104,7 +104,7 @@ impl<T> Tree<T> {
 
     /// Cuts a node off, and takes it and all below it apart. `is_taken` is asked for each
     /// that has an owner; one for which it says no stays alone, until it is released.
-    pub(super) fn cut(&mut self, key: usize, mut is_taken: impl FnMut(&T) -> bool) {
+    pub(crate) fn cut(&mut self, key: usize, mut is_taken: impl FnMut(&T) -> bool) {
         let parent = self.nodes[key].parent;
         self.unlink(key);
         let mut ahead = vec![key];

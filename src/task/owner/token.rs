@@ -44,7 +44,7 @@ use crate::primitives::{AtomicBool, Mutex, Ordering};
 #[derive(Clone)]
 pub struct CancellationToken(Arc<Node>);
 
-pub(super) struct Node {
+pub(crate) struct Node {
     links: Arc<Mutex<Tree<Weak<Self>>>>,
     /// Its place in the tree; [`NONE`] for one that was made cancelled.
     key: usize,

@@ -6,17 +6,17 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::header::Header;
-use super::join::JoinHandle;
-use super::limit::Permit;
-use super::members::{Members, Place};
-use super::values::{Inheriting, Values};
-use super::waker::task_of;
-use super::work::{Owner, Spawn, Work};
 use crate::runtime;
+use crate::task::header::Header;
+use crate::task::join::JoinHandle;
+use crate::task::owner::limit::Permit;
+use crate::task::owner::members::{Members, Place};
+use crate::task::values::{Inheriting, Values};
+use crate::task::waker::task_of;
+use crate::task::work::{Owner, Spawn, Work};
 
 /// What becomes of a child's output.
-pub(super) trait Policy<T> {
+pub(crate) trait Policy<T> {
     /// What the child's handle yields.
     type Output;
 
@@ -25,7 +25,7 @@ pub(super) trait Policy<T> {
 }
 
 /// The handle has it.
-pub(super) struct Keep;
+pub(crate) struct Keep;
 
 impl<T> Policy<T> for Keep {
     type Output = T;
@@ -92,7 +92,7 @@ where
 /// Spawns a child on the current runtime; one that is cancelled and does not run, where
 /// the group takes no more.
 #[track_caller]
-pub(super) fn spawn<F, P>(
+pub(crate) fn spawn<F, P>(
     members: &Arc<Members>,
     policy: P,
     permit: Option<Permit>,
