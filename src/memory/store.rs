@@ -88,15 +88,14 @@ pub(crate) unsafe fn free(class: Class, cell: NonNull<u8>) {
     // SAFETY: a cell that is in use keeps its slab.
     let slab = unsafe { Slab::of(cell) };
     debug_assert_eq!(slab.class(), class);
-    LISTS.with(|installed| {
-        // SAFETY: installed lists are there, as `install` asks.
-        match unsafe { installed.get().as_ref() } {
-            // SAFETY: as this function's contract says.
-            Some(lists) if lists.owns(slab) => unsafe { lists.free(class, cell) },
-            // SAFETY: the same.
-            _ => unsafe { free_cold(class, cell, slab) },
-        }
-    });
+    let installed = LISTS.with(Cell::get);
+    // SAFETY: installed lists are there, as `install` asks.
+    match unsafe { installed.as_ref() } {
+        // SAFETY: as this function's contract says.
+        Some(lists) if lists.owns(slab) => unsafe { lists.free(class, cell) },
+        // SAFETY: the same.
+        _ => unsafe { free_cold(class, cell, slab) },
+    }
 }
 
 /// # Safety

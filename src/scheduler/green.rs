@@ -47,20 +47,35 @@ impl Worker {
         {
             return Some(spawner);
         }
-        if tick.is_multiple_of(2) {
-            self.pop_placed().or_else(|| self.next_thread(tick))
-        } else {
-            self.next_thread(tick).or_else(|| self.pop_placed())
+        let is_queues_turn = tick.is_multiple_of(2);
+        if !is_queues_turn && let Some(thread) = self.next_thread(tick) {
+            return Some(thread);
         }
+        let queued = self.pop_placed();
+        if queued.is_none() && is_queues_turn {
+            return self.next_thread(tick);
+        }
+        queued
     }
 
     /// A green thread of this worker that can go on.
     #[inline]
     pub(super) fn next_thread(&self, tick: u32) -> Option<Runnable> {
         let threads = self.threads();
-        if threads.runners.started() == 0 {
+        // As it mostly is: nothing to do with threads, or nothing but one that waits
+        // in a spawn, while the queue is long.
+        let none_is_ready = threads.none_is_ready() && self.inbox().is_empty();
+        let none_spawns = threads.spawners.len() == 0
+            || tick % INBOX_INTERVAL != 1 && !self.queue().looks_empty();
+        if none_is_ready && none_spawns {
             return None;
         }
+        self.next_thread_cold(tick)
+    }
+
+    #[cold]
+    fn next_thread_cold(&self, tick: u32) -> Option<Runnable> {
+        let threads = self.threads();
         let own = || threads.pop();
         let sent = || {
             let inbox = self.inbox();

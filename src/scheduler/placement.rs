@@ -66,18 +66,25 @@ impl Worker {
     /// The oldest task of the own queue that this worker may run.
     #[inline]
     pub(super) fn pop_placed(&self) -> Option<Runnable> {
-        let mut oldest = self.pop();
-        while self.has_too_many()
-            && let Some(task) = oldest
-        {
-            if !matches!(task.stage(), Stage::New(_)) {
+        let oldest = self.pop();
+        if self.has_too_many() {
+            return self.place_cold(oldest);
+        }
+        oldest
+    }
+
+    /// Leaves threads that have not begun to others, up to the first other task.
+    #[cold]
+    fn place_cold(&self, mut oldest: Option<Runnable>) -> Option<Runnable> {
+        while let Some(task) = oldest {
+            if !matches!(task.stage(), Stage::New(_)) || !self.has_too_many() {
                 return Some(task);
             }
             self.shared().injector().push(task);
             self.count_signal(self.shared().notify());
             oldest = self.pop();
         }
-        oldest
+        None
     }
 
     /// Takes from the injector where nothing else is to do.

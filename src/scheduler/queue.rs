@@ -17,7 +17,6 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::deque::{Deque, Injector};
@@ -115,8 +114,9 @@ impl Queue {
     /// which is empty.
     pub(crate) fn take_from(&self, injector: &Injector<Runnable>) -> Option<Runnable> {
         let first = injector.steal_into(&self.landing);
+        let mut back = self.back.fill();
         while let Some(task) = self.landing.pop() {
-            self.back.push(task.into_cell());
+            back.push(task.into_cell());
         }
         first
     }
@@ -132,19 +132,13 @@ impl Queue {
     /// `lists` are the owner's.
     #[cold]
     pub(crate) fn spill(&self, lists: &Lists) {
-        let mut oldest = [NonNull::dangling(); BATCH];
-        let mut len = 0;
-        while len < BATCH
-            && let Some(task) = pop(&self.back)
-        {
-            oldest[len] = task.into_cell();
-            len += 1;
-        }
-        if len == 0 {
+        let mut oldest = ring::several();
+        let oldest = self.back.take_oldest(BATCH, &mut oldest);
+        if oldest.len() == 0 {
             return;
         }
-        // SAFETY: these are `Runnable`s.
-        let too_many = unsafe { self.recent.push(&oldest[..len], lists) };
+        // SAFETY: what is pushed here comes from a `Runnable`, and only we take it.
+        let too_many = unsafe { self.recent.push(oldest, lists) };
         if let Some(batch) = too_many {
             // SAFETY: the overflow and the lists are the owner's.
             unsafe { self.overflow.push(batch, lists) };
@@ -191,7 +185,6 @@ impl Queue {
     }
 
     /// Whether nothing is in it, as far as one look tells.
-    #[cfg(not(virid_loom))]
     #[inline]
     pub(crate) fn looks_empty(&self) -> bool {
         !self.has_older.get() && self.back.len() == 0
@@ -256,8 +249,8 @@ fn take_batch<const SLOTS: usize>(
     rest: &Ring<SLOTS>,
     lists: &Lists,
 ) -> Option<Runnable> {
-    let mut first = None;
-    from.take(lists, |task| run_or_push(&mut first, rest, task));
+    let (mut first, mut rest) = (None, rest.fill());
+    from.take(lists, |task| run_or_push(&mut first, &mut rest, task));
     first
 }
 
@@ -270,11 +263,11 @@ fn steal_half<const SLOTS: usize>(
     if from.len() < least {
         return None;
     }
-    let mut first = None;
+    let (mut first, mut rest) = (None, rest.fill());
     from.steal_half(|cell| {
         // SAFETY: it was pushed as a `Runnable`, and only we take it.
         let task = unsafe { Runnable::from_cell(cell) };
-        run_or_push(&mut first, rest, task);
+        run_or_push(&mut first, &mut rest, task);
     });
     first
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::ptr::NonNull;
 
 use super::deque::{Deque, Stealer};
-use super::ring::Ring;
+use super::ring::{Filling, Ring};
 use crate::memory::{BATCH, Batch, Clean, Held, Lists};
 use crate::task::header::Runnable;
 
@@ -59,14 +59,18 @@ impl Recent {
     /// # Safety
     ///
     /// The addresses come from [`Runnable::into_cell`], and are the queue's now.
-    pub(super) unsafe fn push(&self, tasks: &[NonNull<u8>], lists: &Lists) -> Option<Held<Clean>> {
+    pub(super) unsafe fn push(
+        &self,
+        tasks: impl ExactSizeIterator<Item = NonNull<u8>>,
+        lists: &Lists,
+    ) -> Option<Held<Clean>> {
         let too_many = if self.batches.len() < MOST {
             None
         } else {
             self.oldest.steal_one().map(Packed::unpack)
         };
         let batch = lists.take_batch();
-        batch.fill(tasks.iter().copied());
+        batch.fill(tasks);
         self.batches.push(Packed(batch.into_batch()));
         too_many
     }
@@ -128,11 +132,11 @@ fn unpack<const SLOTS: usize>(
     lists: &Lists,
 ) -> Option<Runnable> {
     let batch = batch.unpack();
-    let mut first = None;
+    let (mut first, mut rest) = (None, rest.fill());
     batch.drain(|cell| {
         // SAFETY: `push` was given it, and only we take it.
         let task = unsafe { Runnable::from_cell(cell) };
-        run_or_push(&mut first, rest, task);
+        run_or_push(&mut first, &mut rest, task);
     });
     lists.keep_clean(batch);
     first
@@ -142,7 +146,7 @@ fn unpack<const SLOTS: usize>(
 #[inline]
 pub(super) fn run_or_push<const SLOTS: usize>(
     first: &mut Option<Runnable>,
-    rest: &Ring<SLOTS>,
+    rest: &mut Filling<'_, SLOTS>,
     task: Runnable,
 ) {
     if first.is_none() {

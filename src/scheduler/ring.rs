@@ -49,6 +49,14 @@ use crate::primitives::{
 /// Tasks that a thief takes at most.
 const MOST_STOLEN: usize = 128;
 
+/// Room for tasks that are taken at once.
+pub(crate) type Several = [MaybeUninit<NonNull<u8>>; MOST_STOLEN];
+
+/// Such room.
+pub(crate) fn several() -> Several {
+    [MaybeUninit::uninit(); MOST_STOLEN]
+}
+
 /// How often a thief looks whether the owner is still busy: three stores take it less
 /// time than one of these looks. In models somebody else runs between two.
 const PATIENCE: u32 = if cfg!(virid_loom) { u32::MAX } else { 64 };
@@ -95,16 +103,16 @@ impl<const SLOTS: usize> Slots<SLOTS> {
 
     /// Reads the oldest tasks, as many as `count` says of those there are, and takes
     /// them if nobody else was faster.
-    fn take<'a>(
+    fn take<'a, C: Fn(usize) -> usize>(
         &self,
-        count: impl Fn(usize) -> usize,
-        into: &'a mut [MaybeUninit<NonNull<u8>>; MOST_STOLEN],
-    ) -> &'a [MaybeUninit<NonNull<u8>>] {
-        loop {
+        count: C,
+        into: &'a mut Several,
+    ) -> impl ExactSizeIterator<Item = NonNull<u8>> + use<'a, SLOTS, C> {
+        let taken = loop {
             let (front, back) = self.ends();
             let count = count(back - front);
             if count == 0 {
-                return &[];
+                break 0;
             }
             for number in front..front + count {
                 // Ordering: Relaxed; the Acquire of `back` has seen the push, and
@@ -121,10 +129,13 @@ impl<const SLOTS: usize> Slots<SLOTS> {
                 Ordering::Relaxed,
             );
             if needed!("one taker of a task", taken.is_ok(), not true) {
-                return &into[..count];
+                break count;
             }
             spin_loop();
-        }
+        };
+        let taken = into[..taken].iter();
+        // SAFETY: so many were written above.
+        taken.map(|task| unsafe { task.assume_init() })
     }
 }
 
@@ -133,6 +144,35 @@ pub(crate) struct Ring<const SLOTS: usize> {
     slots: Arc<Slots<SLOTS>>,
     /// Stays with its owner.
     _unshared: std::marker::PhantomData<Cell<()>>,
+}
+
+/// Tasks on their way into a ring.
+pub(crate) struct Filling<'a, const SLOTS: usize> {
+    slots: &'a Slots<SLOTS>,
+    back: usize,
+    /// How far the back may go.
+    end: usize,
+}
+
+impl<const SLOTS: usize> Filling<'_, SLOTS> {
+    /// Adds a task, which the ring has room for.
+    #[inline]
+    pub(crate) fn push(&mut self, task: NonNull<u8>) {
+        assert!(self.back < self.end, "the ring is full");
+        let slot = self.slots.slot(self.back);
+        // Ordering: Relaxed, published by `drop`.
+        slot.store(task.as_ptr(), Ordering::Relaxed);
+        self.back += 1;
+    }
+}
+
+impl<const SLOTS: usize> Drop for Filling<'_, SLOTS> {
+    #[inline]
+    fn drop(&mut self) {
+        // Ordering: Release pairs with `ends`: who sees a task sees what was done
+        // before.
+        self.slots.ends.back.store(self.back, Ordering::Release);
+    }
 }
 
 /// The thieves' side.
@@ -163,17 +203,28 @@ impl<const SLOTS: usize> Ring<SLOTS> {
     /// Adds a task, which the ring has room for.
     #[inline]
     pub(crate) fn push(&self, task: NonNull<u8>) {
+        self.fill().push(task);
+    }
+
+    /// Adds several tasks, which others see all at once when the answer is dropped.
+    #[inline]
+    pub(crate) fn fill(&self) -> Filling<'_, SLOTS> {
         let slots = &*self.slots;
-        // Ordering: Relaxed, the owner's own. The front with Acquire: the slot is
-        // filled anew after whoever took its last task.
+        // Ordering: Relaxed, the owner's own. The front with Acquire: a slot is filled
+        // anew after whoever took its last task.
         let back = slots.ends.back.load(Ordering::Relaxed);
-        let front = slots.ends.front.load(Ordering::Acquire);
-        assert!(back - front < SLOTS, "the ring is full");
-        // Ordering: Relaxed, published below.
-        slots.slot(back).store(task.as_ptr(), Ordering::Relaxed);
-        // Ordering: Release pairs with `ends`: who sees the task sees what was done
-        // before.
-        slots.ends.back.store(back + 1, Ordering::Release);
+        let end = slots.ends.front.load(Ordering::Acquire) + SLOTS;
+        Filling { slots, back, end }
+    }
+
+    /// Takes the oldest tasks, so many at most. One read-modify-write for all, which
+    /// needs no look for thieves.
+    pub(crate) fn take_oldest<'a>(
+        &self,
+        most: usize,
+        into: &'a mut Several,
+    ) -> impl ExactSizeIterator<Item = NonNull<u8>> + use<'a, SLOTS> {
+        self.slots.take(move |len| len.min(most), into)
     }
 
     /// Takes the oldest task.
@@ -200,10 +251,7 @@ impl<const SLOTS: usize> Ring<SLOTS> {
 
     #[cold]
     fn pop_among_thieves_cold(&self) -> Option<NonNull<u8>> {
-        let mut task = [MaybeUninit::uninit(); MOST_STOLEN];
-        let task = self.slots.take(|len| len.min(1), &mut task).first()?;
-        // SAFETY: `take` has filled what it answers.
-        Some(unsafe { task.assume_init() })
+        self.take_oldest(1, &mut several()).next()
     }
 
     /// Runs `change` while no thief can take anything, unless one is here already.
@@ -262,18 +310,15 @@ impl<const SLOTS: usize> RingStealer<SLOTS> {
         // Ordering: Relaxed, ordered by the fence; see `Ring::alone`.
         slots.ends.thieves.fetch_add(1, Ordering::Relaxed);
         needed!("thief's fence", heavy_fence());
-        let mut stolen = [MaybeUninit::uninit(); MOST_STOLEN];
-        let stolen = if self.waits_for_owner() {
-            slots.take(|len| len.div_ceil(2).min(MOST_STOLEN), &mut stolen)
-        } else {
-            &[]
-        };
+        let mut stolen = several();
+        let may_take = self.waits_for_owner();
+        let half = |len: usize| len.div_ceil(2).min(MOST_STOLEN);
+        let stolen = slots.take(|len| if may_take { half(len) } else { 0 }, &mut stolen);
         // Ordering: Release pairs with the Acquire in `Ring::alone`.
         slots.ends.thieves.fetch_sub(1, Ordering::Release);
-        // SAFETY: `take` has filled what it answers.
-        let stolen = stolen.iter().map(|task| unsafe { task.assume_init() });
-        stolen.clone().for_each(each);
-        stolen.len() != 0
+        let is_any = stolen.len() != 0;
+        stolen.for_each(each);
+        is_any
     }
 
     /// Until the owner is not busy any more, or for too long. Whether it has ended:
@@ -331,11 +376,10 @@ impl Drop for Installed {
 /// false: it was not called.
 #[inline]
 pub(crate) fn with_newest(task: NonNull<u8>, change: impl FnOnce() -> bool) -> bool {
-    OWN.with(|own| {
-        // SAFETY: an installed ring is there, as `install` asks.
-        let ring = unsafe { own.get().as_ref() };
-        ring.is_some_and(|ring| ring.with_newest(task, change))
-    })
+    let own = OWN.with(Cell::get);
+    // SAFETY: an installed ring is there, as `install` asks.
+    let ring = unsafe { own.as_ref() };
+    ring.is_some_and(|ring| ring.with_newest(task, change))
 }
 
 impl<const SLOTS: usize> fmt::Debug for Ring<SLOTS> {

@@ -365,13 +365,22 @@ fn drop_refused(queued: Result<(), Runnable>) {
 /// first, where there are many. So a loop that spawns millions keeps those that
 /// live few, and in the cache.
 #[cfg(not(virid_loom))]
+#[inline]
 pub(crate) fn let_children_run() {
     let Some(current) = Current::get_to_wait() else {
         return;
     };
     // SAFETY: a green thread runs on a worker.
     let worker = unsafe { &*context::worker().cast::<Worker>() };
-    if worker.has_many_queued() && current.may_suspend() {
+    if worker.has_many_queued() {
+        let_children_run_cold(current);
+    }
+}
+
+#[cfg(not(virid_loom))]
+#[cold]
+fn let_children_run_cold(current: &Current) {
+    if current.may_suspend() {
         current.suspend_for(Turn::Spawns, "thread::spawn");
     }
 }

@@ -54,6 +54,12 @@ impl Threads {
         self.ready.borrow_mut().pop_front()
     }
 
+    /// Whether no thread is queued.
+    #[inline]
+    pub(super) fn none_is_ready(&self) -> bool {
+        self.ready.borrow().is_empty()
+    }
+
     /// Queues a thread of this worker that was about to go on; what is none goes
     /// to `other`.
     pub(super) fn take_back(&self, task: Runnable, other: impl FnOnce(Runnable)) {

@@ -23,8 +23,9 @@ use crate::task::{self, JoinError};
 /// ```
 pub struct JoinHandle<T> {
     task: task::JoinHandle<T>,
-    name: Option<Arc<str>>,
-    thread: OnceLock<Thread>,
+    /// Made when it is asked for, and where the thread has a name. In a box, which
+    /// makes the handle small: most are dropped at once.
+    thread: OnceLock<Box<Thread>>,
 }
 
 // As std has them, so that what keeps handles needs no bound.
@@ -34,12 +35,27 @@ unsafe impl<T> Send for JoinHandle<T> {}
 unsafe impl<T> Sync for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
+    #[inline]
     pub(super) fn new(task: task::JoinHandle<T>, name: Option<Arc<str>>) -> Self {
-        Self {
+        let handle = Self {
             task,
-            name,
             thread: OnceLock::new(),
+        };
+        if name.is_some() {
+            handle.make_thread_cold(name);
         }
+        handle
+    }
+
+    #[cold]
+    fn make_thread_cold(&self, name: Option<Arc<str>>) -> &Thread {
+        self.thread.get_or_init(|| {
+            Box::new(Thread(Kind::Green {
+                task: self.task.reference(),
+                id: self.task.id(),
+                name,
+            }))
+        })
     }
 
     /// The end of the thread as a future.
@@ -108,13 +124,10 @@ impl<T> JoinHandle<T> {
     /// thread.join().unwrap();
     /// ```
     pub fn thread(&self) -> &Thread {
-        self.thread.get_or_init(|| {
-            Thread(Kind::Green {
-                task: self.task.reference(),
-                id: self.task.id(),
-                name: self.name.clone(),
-            })
-        })
+        match self.thread.get() {
+            Some(thread) => thread,
+            None => self.make_thread_cold(None),
+        }
     }
 }
 
@@ -151,7 +164,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinHandle")
             .field("id", &self.task.id())
-            .field("name", &self.name)
+            .field("name", &self.thread.get().and_then(|thread| thread.name()))
             .field("is_finished", &self.is_finished())
             .finish()
     }
