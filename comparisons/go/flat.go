@@ -5,6 +5,7 @@ import "sync"
 var flatRunning sync.WaitGroup
 
 func flatTask(i uint64) {
+	work(i)
 	addResult(i)
 	flatRunning.Done()
 }

@@ -13,11 +13,19 @@ import (
 
 // workloads by name, each a burst that is called from a goroutine.
 var workloads = map[string]func(n uint64) (timed, error){
-	"flat":      flat,
-	"tree":      tree,
-	"yield":     yield,
-	"ping-pong": pingPong,
-	"parked":    parked,
+	"flat":       flat,
+	"tree":       tree,
+	"yield":      yield,
+	"ping-pong":  pingPong,
+	"parked":     parked,
+	"chained":    chained,
+	"spawn-join": spawnJoin,
+	"scope":      scope,
+	"yield-many": yieldMany,
+	"us-burst-1": withWork(flat),
+	"us-burst-2": withWork(flat),
+	"us-tree-1":  withWork(tree),
+	"us-tree-2":  withWork(tree),
 }
 
 // timed is what one burst took and came to.
@@ -69,6 +77,25 @@ func mix(i uint64) uint64 {
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9
 	z = (z ^ (z >> 27)) * 0x94d049bb133111eb
 	return z ^ (z >> 31)
+}
+
+// workRounds is how often a task does the work of one before it does its own: 250
+// times take about a microsecond. A variable, so that a task captures its number and
+// nothing else.
+var workRounds int
+
+func work(i uint64) {
+	for round := 0; round < workRounds; round++ {
+		i = mix(i)
+	}
+}
+
+// withWork is a burst with a microsecond of work in each task.
+func withWork(burst func(uint64) (timed, error)) func(uint64) (timed, error) {
+	return func(n uint64) (timed, error) {
+		workRounds = 250
+		return burst(n)
+	}
 }
 
 // stopwatch reads wall time and the CPU time of the process.

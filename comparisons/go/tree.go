@@ -4,10 +4,14 @@ import "sync"
 
 var treeRunning sync.WaitGroup
 
+// treeArity is how many each goroutine starts; see workRounds.
+var treeArity uint64 = 2
+
 func treeTask(i, n uint64) {
-	for child := 2*i + 1; child < 2*i+3 && child < n; child++ {
+	for child := treeArity*i + 1; child <= treeArity*i+treeArity && child < n; child++ {
 		go treeTask(child, n)
 	}
+	work(i)
 	addResult(i)
 	treeRunning.Done()
 }
@@ -22,4 +26,10 @@ func tree(n uint64) (timed, error) {
 	go treeTask(0, n)
 	treeRunning.Wait()
 	return watch.finish(takeResults)
+}
+
+// chained: each goroutine starts the next one.
+func chained(n uint64) (timed, error) {
+	treeArity = 1
+	return tree(n)
 }

@@ -26,6 +26,31 @@ func takeTurns(player, share uint64, playing *sync.WaitGroup) {
 	playing.Done()
 }
 
+// yieldMany: 200 goroutines yield, n times in all.
+func yieldMany(n uint64) (timed, error) {
+	const tasks = 200
+	sums := make(chan uint64, tasks)
+	watch, err := startStopwatch()
+	if err != nil {
+		return timed{}, err
+	}
+	for task := range uint64(tasks) {
+		go func() {
+			var sum uint64
+			for turn := task; turn < n; turn += tasks {
+				sum += mix(turn)
+				runtime.Gosched()
+			}
+			sums <- sum
+		}()
+	}
+	var sum uint64
+	for range tasks {
+		sum += <-sums
+	}
+	return watch.finish(func() uint64 { return sum })
+}
+
 // yield: two goroutines yield to each other on one P, n times in all. See the Rust
 // half for what it takes to be an answer.
 func yield(n uint64) (timed, error) {

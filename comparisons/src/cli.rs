@@ -22,7 +22,8 @@ cannot be measured on, 130 interrupted.";
 fn after_help() -> String {
     let workloads = WORKLOADS.map(|workload| {
         let facts = workload.facts();
-        format!("  {:<11}{}\n", facts.name, facts.describe)
+        let mark = if facts.is_default { '*' } else { ' ' };
+        format!("  {:<13}{mark} {}\n", facts.name, facts.describe)
     });
     let workloads = workloads.concat();
     format!("{EXAMPLES}\n\nWorkloads:\n{workloads}\n{EXIT_CODES}")
@@ -43,8 +44,12 @@ pub(crate) struct Cli {
     #[arg(long, conflicts_with = "sizes")]
     pub(crate) quick: bool,
 
-    /// Workloads to measure, of those listed below; all by default
-    #[arg(long, value_delimiter = ',', value_name = "NAME,..", hide_possible_values = true,
+    /// Every workload listed below, which takes about fifteen minutes
+    #[arg(long)]
+    pub(crate) full: bool,
+
+    /// Workloads to measure, of those listed below; by default those with a star
+    #[arg(long, conflicts_with = "full", value_delimiter = ',', value_name = "NAME,..", hide_possible_values = true,
           value_parser = PossibleValuesParser::new(WORKLOADS.map(Workload::name)))]
     pub(crate) workloads: Vec<String>,
 
@@ -92,7 +97,7 @@ pub(crate) struct Cli {
 
     /// Measure nothing and show earlier results
     #[arg(long, value_name = "JSON", conflicts_with_all = [
-        "quick", "workloads", "sizes", "runtimes", "workers", "rounds", "seed", "go", "out", "deadline",
+        "quick", "full", "workloads", "sizes", "runtimes", "workers", "rounds", "seed", "go", "out", "deadline",
     ])]
     pub(crate) from: Option<PathBuf>,
 

@@ -26,8 +26,27 @@ pub(crate) trait TaskHost: 'static {
     fn yield_now() -> impl Future<Output = ()> + Send;
 }
 
+/// A runtime with tasks that hand a result back and that any thread can spawn.
+pub(crate) trait JoinHost: TaskHost + Sync {
+    /// Stands for one task with a number as its result.
+    type Join: Send;
+
+    /// Spawns a task that will be joined, from inside a task of this runtime.
+    fn spawn_join<F>(future: F) -> Self::Join
+    where
+        F: Future<Output = u64> + Send + 'static;
+
+    /// Waits for the result.
+    fn join(task: Self::Join) -> impl Future<Output = u64> + Send;
+
+    /// Spawns a task that nobody will join, from a thread that is not the runtime's.
+    fn spawn_from_outside<F>(&self, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static;
+}
+
 /// A runtime that has sets of tasks, whose results come as the tasks end.
-pub(crate) trait SetHost: TaskHost {
+pub(crate) trait SetHost: JoinHost {
     /// A set of tasks with numbers as results.
     type Set: Send;
 
@@ -79,7 +98,7 @@ pub(crate) trait KeyedHost: TaskHost {
 
 /// A runtime whose tasks are closures inside a scope that ends when they have.
 /// They cannot wait.
-pub(crate) trait ScopeHost {
+pub(crate) trait ScopeHost: Sync {
     /// Calls `body` on a worker and returns what it returned.
     fn run<T, B>(&self, body: B) -> T
     where
@@ -94,19 +113,24 @@ pub(crate) trait ScopeHost {
 
     /// Spawns `task(0)`, where each task `i` spawns its [`tree_children`], and
     /// returns when all `n` have finished. Called from inside [`run`](Self::run).
-    fn scope_tree<T>(n: u64, task: T)
+    fn scope_tree<const ARITY: u64, T>(n: u64, task: T)
     where
         T: Fn(u64) + Copy + Send + Sync;
+
+    /// Spawns a task from a thread that is not the runtime's.
+    fn spawn_from_outside<B>(&self, body: B)
+    where
+        B: FnOnce() + Send + 'static;
 }
 
-/// The tasks that task `i` of a tree of `n` spawns.
-pub(crate) fn tree_children(i: u64, n: u64) -> impl Iterator<Item = u64> {
-    (2 * i + 1..2 * i + 3).take_while(move |&child| child < n)
+/// The tasks that task `i` of a tree of `n` spawns. A tree with one each is a chain.
+pub(crate) fn tree_children<const ARITY: u64>(i: u64, n: u64) -> impl Iterator<Item = u64> {
+    (ARITY * i + 1..ARITY * i + ARITY + 1).take_while(move |&child| child < n)
 }
 
 /// A runtime whose tasks are threads, green or of the operating system: closures
 /// that can wait.
-pub(crate) trait ThreadHost: 'static {
+pub(crate) trait ThreadHost: Sync + 'static {
     /// Stands for one thread, to wake it.
     type Handle: Send + Sync + 'static;
 
@@ -133,6 +157,28 @@ pub(crate) trait ThreadHost: 'static {
 
     /// Lets the other threads of the worker have their turn.
     fn yield_now();
+
+    /// Stands for one thread with a number as its result.
+    type Join: Send;
+
+    /// Starts a thread that will be joined. Called from a thread of this runtime.
+    fn spawn_join<B>(body: B) -> Self::Join
+    where
+        B: FnOnce() -> u64 + Send + 'static;
+
+    /// Waits for the result.
+    fn join(thread: Self::Join) -> u64;
+
+    /// Starts a thread that nobody will join, from one that is not the runtime's.
+    fn spawn_from_outside<B>(&self, body: B)
+    where
+        B: FnOnce() + Send + 'static;
+
+    /// Starts `task(0)` to `task(n - 1)` in a scope, a thread for each, and returns
+    /// when all have finished. Called from a thread of this runtime.
+    fn scope<T>(n: u64, task: T)
+    where
+        T: Fn(u64) + Copy + Send + Sync;
 }
 
 /// Waits for `future` in a thread, by parking it.
@@ -159,10 +205,15 @@ mod tests {
 
     #[test]
     fn every_task_but_the_first_has_one_parent() {
-        for n in 1..40 {
-            let mut spawned: Vec<u64> = (0..n).flat_map(|i| tree_children(i, n)).collect();
+        fn check<const ARITY: u64>(n: u64) {
+            let spawned = (0..n).flat_map(|i| tree_children::<ARITY>(i, n));
+            let mut spawned: Vec<u64> = spawned.collect();
             spawned.sort_unstable();
             assert_eq!(spawned, (1..n).collect::<Vec<_>>());
+        }
+        for n in 1..40 {
+            check::<1>(n);
+            check::<2>(n);
         }
     }
 }

@@ -108,7 +108,9 @@ impl Plan {
 
 fn workloads(cli: &Cli) -> Vec<Workload> {
     let is_wanted = |workload: &Workload| {
-        cli.workloads.is_empty() || cli.workloads.iter().any(|name| name == workload.name())
+        let is_named = cli.workloads.iter().any(|name| name == workload.name());
+        let is_default = cli.workloads.is_empty() && workload.facts().is_default;
+        cli.full || is_named || is_default
     };
     WORKLOADS.into_iter().filter(is_wanted).collect()
 }

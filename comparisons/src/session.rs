@@ -225,6 +225,7 @@ fn default_results(cli: &Cli) -> PathBuf {
     let is_whole = !cli.quick && cli.sizes.is_empty() && cli.runtimes.is_empty();
     let part = if is_whole { "" } else { "-part" };
     let workloads = match &cli.workloads[..] {
+        [] if cli.full => "full".to_owned(),
         [] => "all".to_owned(),
         names => names.join("+"),
     };

@@ -26,6 +26,15 @@ pub(crate) fn mix(i: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// About `US` microseconds of them, on a processor of 2026.
+#[inline]
+pub(crate) fn work<const US: u64>(i: u64) {
+    const ROUNDS: u64 = 250;
+    if US > 0 {
+        black_box((0..US * ROUNDS).fold(i, |sum, _| mix(sum)));
+    }
+}
+
 /// The checksum of `n` tasks.
 ///
 /// A wrapping sum and not an exclusive or: Go has an atomic add but no atomic

@@ -2,12 +2,20 @@
 //! of it. A new one is a file and a line in each list here.
 
 mod bounded;
+pub(crate) mod cold_start;
 mod flat;
 mod join_set;
 pub(crate) mod keyed;
+mod outside;
 mod parked;
 mod ping_pong;
+pub(crate) mod remote_wake;
+mod scopes;
+mod spawn_join;
 mod tree;
+mod us_bodies;
+mod wake;
+mod yield_many;
 mod yields;
 
 use std::io;
@@ -16,7 +24,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Elapsed;
-use crate::hosts::{ScopeHost, SetHost, TaskHost, ThreadHost};
+use crate::hosts::{JoinHost, ScopeHost, SetHost, ThreadHost};
 
 /// A workload by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,10 +46,48 @@ pub(crate) enum Workload {
     Bounded,
     /// One at a time of each key.
     Keyed,
+    /// Each task spawns the next.
+    Chained,
+    /// One task spawns all the others and joins them.
+    SpawnJoin,
+    /// Scopes of 1,000, one after the other.
+    Scope,
+    /// A thread outside the runtime spawns.
+    #[serde(rename = "outside-1")]
+    Outside1,
+    /// Four do.
+    #[serde(rename = "outside-4")]
+    Outside4,
+    /// Eight do.
+    #[serde(rename = "outside-8")]
+    Outside8,
+    /// Many take turns by yielding.
+    YieldMany,
+    /// A thread outside the runtime wakes a task; the median.
+    Wake,
+    /// The same, the slowest in a hundred.
+    #[serde(rename = "wake-p99")]
+    WakeP99,
+    /// Two in two runtimes take turns by waking each other.
+    RemoteWake,
+    /// `Flat` with work in each task, on one worker.
+    #[serde(rename = "us-burst-1")]
+    UsBurst1,
+    /// The same on two.
+    #[serde(rename = "us-burst-2")]
+    UsBurst2,
+    /// `Tree` with work in each task, on one worker.
+    #[serde(rename = "us-tree-1")]
+    UsTree1,
+    /// The same on two.
+    #[serde(rename = "us-tree-2")]
+    UsTree2,
+    /// A runtime starts.
+    ColdStart,
 }
 
 /// Every workload, in the order in which they are measured and shown.
-pub(crate) const WORKLOADS: [Workload; 8] = [
+pub(crate) const WORKLOADS: [Workload; 23] = [
     Workload::Flat,
     Workload::Tree,
     Workload::Yield,
@@ -50,6 +96,21 @@ pub(crate) const WORKLOADS: [Workload; 8] = [
     Workload::JoinSet,
     Workload::Bounded,
     Workload::Keyed,
+    Workload::Chained,
+    Workload::SpawnJoin,
+    Workload::Scope,
+    Workload::Outside1,
+    Workload::Outside4,
+    Workload::Outside8,
+    Workload::YieldMany,
+    Workload::Wake,
+    Workload::WakeP99,
+    Workload::RemoteWake,
+    Workload::UsBurst1,
+    Workload::UsBurst2,
+    Workload::UsTree1,
+    Workload::UsTree2,
+    Workload::ColdStart,
 ];
 
 /// What the program knows of a workload without running it.
@@ -67,6 +128,8 @@ pub(crate) struct Facts {
     pub(crate) sizes: &'static [u64],
     /// The sizes of a quick run.
     pub(crate) quick: &'static [u64],
+    /// Whether a run measures it that was not told what to measure.
+    pub(crate) is_default: bool,
     /// Whether another size is another question, which `--sizes` asks.
     pub(crate) scales: bool,
     /// Number of workers, if the workload is about so many.
@@ -159,13 +222,28 @@ impl Workload {
     pub(crate) fn facts(self) -> &'static Facts {
         match self {
             Self::Flat => &flat::FACTS,
-            Self::Tree => &tree::FACTS,
+            Self::Tree => &tree::TREE,
             Self::Yield => &yields::FACTS,
             Self::PingPong => &ping_pong::FACTS,
             Self::Parked => &parked::FACTS,
             Self::JoinSet => &join_set::FACTS,
             Self::Bounded => &bounded::FACTS,
             Self::Keyed => &keyed::FACTS,
+            Self::Chained => &tree::CHAINED,
+            Self::SpawnJoin => &spawn_join::FACTS,
+            Self::Scope => &scopes::FACTS,
+            Self::Outside1 => &outside::ONE,
+            Self::Outside4 => &outside::FOUR,
+            Self::Outside8 => &outside::EIGHT,
+            Self::YieldMany => &yield_many::FACTS,
+            Self::Wake => &wake::MEDIAN,
+            Self::WakeP99 => &wake::TAIL,
+            Self::RemoteWake => &remote_wake::FACTS,
+            Self::UsBurst1 => &us_bodies::BURST_1,
+            Self::UsBurst2 => &us_bodies::BURST_2,
+            Self::UsTree1 => &us_bodies::TREE_1,
+            Self::UsTree2 => &us_bodies::TREE_2,
+            Self::ColdStart => &cold_start::FACTS,
         }
     }
 
@@ -182,15 +260,28 @@ impl Workload {
     }
 
     /// Measures this workload on a runtime with futures.
-    pub(crate) fn measure_tasks<H: TaskHost>(self, host: &H, n: u64) -> Bursts<Measured> {
+    pub(crate) fn measure_tasks<H: JoinHost>(self, host: &H, n: u64) -> Bursts<Measured> {
         match self {
-            Self::Flat => flat::measure_tasks(host, n),
-            Self::Tree => tree::measure_tasks(host, n),
+            Self::Flat => flat::measure_tasks::<H, 0>(host, n),
+            Self::Tree => tree::measure_tasks::<H, 2, 0>(host, n),
             Self::Yield => yields::measure_tasks(host, n),
             Self::PingPong => ping_pong::measure_tasks(host, n),
             Self::Parked => parked::measure_tasks(host, n),
+            Self::Chained => tree::measure_tasks::<H, 1, 0>(host, n),
+            Self::SpawnJoin => spawn_join::measure_tasks(host, n),
+            Self::Scope => scopes::measure_tasks(host, n),
+            Self::Outside1 => outside::measure_tasks(host, 1, n),
+            Self::Outside4 => outside::measure_tasks(host, 4, n),
+            Self::Outside8 => outside::measure_tasks(host, 8, n),
+            Self::YieldMany => yield_many::measure_tasks(host, n),
+            Self::Wake => wake::measure_tasks(host, n, 50),
+            Self::WakeP99 => wake::measure_tasks(host, n, 99),
+            Self::UsBurst1 | Self::UsBurst2 => flat::measure_tasks::<H, 1>(host, n),
+            Self::UsTree1 | Self::UsTree2 => tree::measure_tasks::<H, 2, 1>(host, n),
             Self::JoinSet | Self::Bounded => unreachable!("a runtime with sets has `measure_sets`"),
-            Self::Keyed => unreachable!("who takes part measures it with its keys"),
+            Self::Keyed | Self::RemoteWake | Self::ColdStart => {
+                unreachable!("who takes part measures it with what it needs")
+            }
         }
     }
 
@@ -206,13 +297,27 @@ impl Workload {
     /// Measures this workload on a runtime with threads.
     pub(crate) fn measure_threads<H: ThreadHost>(self, host: &H, n: u64) -> Bursts<Measured> {
         match self {
-            Self::Flat => flat::measure_threads(host, n),
-            Self::Tree => tree::measure_threads(host, n),
+            Self::Flat => flat::measure_threads::<H, 0>(host, n),
+            Self::Tree => tree::measure_threads::<H, 2, 0>(host, n),
             Self::Yield => yields::measure_threads(host, n),
             Self::PingPong => ping_pong::measure_threads(host, n),
             Self::Parked => parked::measure_threads(host, n),
+            Self::Chained => tree::measure_threads::<H, 1, 0>(host, n),
+            Self::SpawnJoin => spawn_join::measure_threads(host, n),
+            Self::Scope => scopes::measure_threads(host, n),
+            Self::Outside1 => outside::measure_threads(host, 1, n),
+            Self::Outside4 => outside::measure_threads(host, 4, n),
+            Self::Outside8 => outside::measure_threads(host, 8, n),
+            Self::YieldMany => yield_many::measure_threads(host, n),
+            Self::Wake => wake::measure_threads(host, n, 50),
+            Self::WakeP99 => wake::measure_threads(host, n, 99),
+            Self::UsBurst1 | Self::UsBurst2 => flat::measure_threads::<H, 1>(host, n),
+            Self::UsTree1 | Self::UsTree2 => tree::measure_threads::<H, 2, 1>(host, n),
             Self::JoinSet | Self::Bounded => unreachable!("sets are of futures"),
             Self::Keyed => unreachable!("no threads take part"),
+            Self::RemoteWake | Self::ColdStart => {
+                unreachable!("who takes part measures it with what it needs")
+            }
         }
     }
 
@@ -222,13 +327,22 @@ impl Workload {
         host: &H,
         n: u64,
     ) -> io::Result<Bursts<Measured>> {
-        match self {
-            Self::Flat => Ok(flat::measure_scope(host, n)),
-            Self::Tree => Ok(tree::measure_scope(host, n)),
-            _ => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "tasks in a scope cannot wait",
-            )),
-        }
+        Ok(match self {
+            Self::Flat => flat::measure_scope::<H, 0>(host, n),
+            Self::Tree => tree::measure_scope::<H, 2, 0>(host, n),
+            Self::Chained => tree::measure_scope::<H, 1, 0>(host, n),
+            Self::Scope => scopes::measure_scope(host, n),
+            Self::Outside1 => outside::measure_scope(host, 1, n),
+            Self::Outside4 => outside::measure_scope(host, 4, n),
+            Self::Outside8 => outside::measure_scope(host, 8, n),
+            Self::UsBurst1 | Self::UsBurst2 => flat::measure_scope::<H, 1>(host, n),
+            Self::UsTree1 | Self::UsTree2 => tree::measure_scope::<H, 2, 1>(host, n),
+            _ => {
+                return Err(io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    "tasks in a scope cannot wait",
+                ));
+            }
+        })
     }
 }

@@ -8,7 +8,7 @@ use async_executor::StaticExecutor;
 use futures_lite::future::block_on;
 
 use crate::contender::{Contender, Engine, Entry, Job};
-use crate::hosts::TaskHost;
+use crate::hosts::{JoinHost, TaskHost};
 use crate::workloads::{Bursts, Measured, Workload};
 
 /// The row of async-executor.
@@ -24,6 +24,19 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Yield, 0),
         Entry::new(Workload::PingPong, 0),
         Entry::new(Workload::Parked, 400),
+        Entry::new(Workload::Chained, 0),
+        Entry::new(Workload::SpawnJoin, 400),
+        Entry::new(Workload::Scope, 0),
+        Entry::new(Workload::Outside1, 400),
+        Entry::new(Workload::Outside4, 400),
+        Entry::new(Workload::Outside8, 400),
+        Entry::new(Workload::YieldMany, 0),
+        Entry::new(Workload::Wake, 0),
+        Entry::new(Workload::WakeP99, 0),
+        Entry::new(Workload::UsBurst1, 400),
+        Entry::new(Workload::UsBurst2, 400),
+        Entry::new(Workload::UsTree1, 400),
+        Entry::new(Workload::UsTree2, 400),
     ],
 };
 
@@ -51,6 +64,28 @@ impl TaskHost for Host {
 
     fn yield_now() -> impl Future<Output = ()> + Send {
         futures_lite::future::yield_now()
+    }
+}
+
+impl JoinHost for Host {
+    type Join = async_executor::Task<u64>;
+
+    fn spawn_join<F>(future: F) -> Self::Join
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        EXECUTOR.spawn(future)
+    }
+
+    fn join(task: Self::Join) -> impl Future<Output = u64> + Send {
+        task
+    }
+
+    fn spawn_from_outside<F>(&self, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::spawn(future);
     }
 }
 

@@ -13,5 +13,13 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Yield, 0),
         Entry::new(Workload::PingPong, 0),
         Entry::new(Workload::Parked, 3500),
+        Entry::new(Workload::Chained, 0),
+        Entry::new(Workload::SpawnJoin, 600),
+        Entry::new(Workload::Scope, 0),
+        Entry::new(Workload::YieldMany, 0),
+        Entry::new(Workload::UsBurst1, 600),
+        Entry::new(Workload::UsBurst2, 600),
+        Entry::new(Workload::UsTree1, 600),
+        Entry::new(Workload::UsTree2, 600),
     ],
 };

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::contender::{Contender, Engine, Entry, Job};
 use crate::hosts::{ScopeHost, tree_children};
-use crate::workloads::{Bursts, Measured, Workload};
+use crate::workloads::{Bursts, Measured, Workload, cold_start};
 
 /// The row of rayon.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -18,6 +18,16 @@ pub(crate) const CONTENDER: Contender = Contender {
     entries: &[
         Entry::new(Workload::Flat, 200),
         Entry::new(Workload::Tree, 200),
+        Entry::new(Workload::Chained, 0),
+        Entry::new(Workload::Scope, 0),
+        Entry::new(Workload::Outside1, 200),
+        Entry::new(Workload::Outside4, 200),
+        Entry::new(Workload::Outside8, 200),
+        Entry::new(Workload::UsBurst1, 200),
+        Entry::new(Workload::UsBurst2, 200),
+        Entry::new(Workload::UsTree1, 200),
+        Entry::new(Workload::UsTree2, 200),
+        Entry::new(Workload::ColdStart, 0),
     ],
 };
 
@@ -46,30 +56,44 @@ impl ScopeHost for Host {
         });
     }
 
-    fn scope_tree<T>(n: u64, task: T)
+    fn scope_tree<const ARITY: u64, T>(n: u64, task: T)
     where
         T: Fn(u64) + Copy + Send + Sync,
     {
-        fn node<'scope, T>(scope: &rayon::Scope<'scope>, i: u64, n: u64, task: T)
+        fn node<'scope, const ARITY: u64, T>(scope: &rayon::Scope<'scope>, i: u64, n: u64, task: T)
         where
             T: Fn(u64) + Copy + Send + Sync + 'scope,
         {
-            for child in tree_children(i, n) {
-                scope.spawn(move |scope| node(scope, child, n, task));
+            for child in tree_children::<ARITY>(i, n) {
+                scope.spawn(move |scope| node::<ARITY, _>(scope, child, n, task));
             }
             task(i);
         }
         // Not `join`, which spawns nothing unless another worker is idle.
-        rayon::scope(|scope| scope.spawn(move |scope| node(scope, 0, n, task)));
+        rayon::scope(|scope| scope.spawn(move |scope| node::<ARITY, _>(scope, 0, n, task)));
+    }
+
+    fn spawn_from_outside<B>(&self, body: B)
+    where
+        B: FnOnce() + Send + 'static,
+    {
+        self.0.spawn(body);
     }
 }
 
-fn measure(job: Job) -> io::Result<Bursts<Measured>> {
+fn start(job: Job) -> io::Result<Host> {
     // A pool of its own, so that the worker count is ours and not that of
     // RAYON_NUM_THREADS.
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(job.workers)
         .build()
         .map_err(io::Error::other)?;
-    job.workload.measure_scope(&Host(pool), job.size)
+    Ok(Host(pool))
+}
+
+fn measure(job: Job) -> io::Result<Bursts<Measured>> {
+    match job.workload {
+        Workload::ColdStart => cold_start::measure_scope(|| start(job)),
+        other => other.measure_scope(&start(job)?, job.size),
+    }
 }

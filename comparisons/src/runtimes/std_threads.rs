@@ -2,7 +2,7 @@
 //! them on the cores. It has no row where two take turns on one worker.
 
 use std::io;
-use std::thread::{self, Thread};
+use std::thread::{self, JoinHandle, Thread};
 
 use crate::contender::{Contender, Engine, Entry, Job, Limit};
 use crate::hosts::ThreadHost;
@@ -31,6 +31,11 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Tree, 40_000).up_to(LIMIT),
         Entry::new(Workload::PingPong, 0),
         Entry::new(Workload::Parked, 40_000).up_to(LIMIT),
+        Entry::new(Workload::Chained, 0).up_to(LIMIT),
+        Entry::new(Workload::SpawnJoin, 40_000).up_to(LIMIT),
+        Entry::new(Workload::Scope, 0).up_to(LIMIT),
+        Entry::new(Workload::Wake, 0),
+        Entry::new(Workload::WakeP99, 0),
     ],
 };
 
@@ -44,17 +49,14 @@ impl ThreadHost for Host {
         T: Send + 'static,
         B: FnOnce() -> T + Send + 'static,
     {
-        let thread = thread::Builder::new().stack_size(STACK).spawn(body);
-        let thread = thread.expect("the system allows one more thread");
-        thread.join().expect("the burst does not panic")
+        start(body).join().expect("the burst does not panic")
     }
 
     fn spawn<B>(body: B)
     where
         B: FnOnce() + Send + 'static,
     {
-        let thread = thread::Builder::new().stack_size(STACK).spawn(body);
-        drop(thread.expect("the system allows one more thread"));
+        drop(start(body));
     }
 
     fn current() -> Thread {
@@ -73,6 +75,44 @@ impl ThreadHost for Host {
     fn yield_now() {
         thread::yield_now();
     }
+
+    type Join = JoinHandle<u64>;
+
+    fn spawn_join<B>(body: B) -> Self::Join
+    where
+        B: FnOnce() -> u64 + Send + 'static,
+    {
+        start(body)
+    }
+
+    fn join(thread: Self::Join) -> u64 {
+        thread.join().expect("no thread of a burst panics")
+    }
+
+    fn spawn_from_outside<B>(&self, body: B)
+    where
+        B: FnOnce() + Send + 'static,
+    {
+        drop(start(body));
+    }
+
+    fn scope<T>(n: u64, task: T)
+    where
+        T: Fn(u64) + Copy + Send + Sync,
+    {
+        thread::scope(|scope| {
+            for i in 0..n {
+                let thread = thread::Builder::new().stack_size(STACK);
+                let thread = thread.spawn_scoped(scope, move || task(i));
+                drop(thread.expect("the system allows one more thread"));
+            }
+        });
+    }
+}
+
+fn start<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let thread = thread::Builder::new().stack_size(STACK).spawn(body);
+    thread.expect("the system allows one more thread")
 }
 
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {

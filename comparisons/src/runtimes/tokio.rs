@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::contender::{Contender, Engine, Entry, Job};
-use crate::hosts::{SetHost, TaskHost};
-use crate::workloads::{Bursts, Measured, Workload};
+use crate::hosts::{JoinHost, SetHost, TaskHost};
+use crate::workloads::{Bursts, Measured, Workload, cold_start, remote_wake};
 
 /// The row of Tokio.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -26,6 +26,21 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Parked, 800),
         Entry::new(Workload::JoinSet, 800),
         Entry::new(Workload::Bounded, 0),
+        Entry::new(Workload::Chained, 0),
+        Entry::new(Workload::SpawnJoin, 400),
+        Entry::new(Workload::Scope, 0),
+        Entry::new(Workload::Outside1, 400),
+        Entry::new(Workload::Outside4, 400),
+        Entry::new(Workload::Outside8, 400),
+        Entry::new(Workload::YieldMany, 0),
+        Entry::new(Workload::Wake, 0),
+        Entry::new(Workload::WakeP99, 0),
+        Entry::new(Workload::RemoteWake, 0),
+        Entry::new(Workload::UsBurst1, 400),
+        Entry::new(Workload::UsBurst2, 400),
+        Entry::new(Workload::UsTree1, 400),
+        Entry::new(Workload::UsTree2, 400),
+        Entry::new(Workload::ColdStart, 0),
     ],
 };
 
@@ -55,6 +70,29 @@ impl TaskHost for Host {
         // The only one that is fair in Tokio: it wakes the task after the worker
         // has looked at its driver.
         tokio::task::yield_now()
+    }
+}
+
+impl JoinHost for Host {
+    type Join = tokio::task::JoinHandle<u64>;
+
+    fn spawn_join<F>(future: F) -> Self::Join
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        tokio::spawn(future)
+    }
+
+    async fn join(task: Self::Join) -> u64 {
+        task.await
+            .expect("no task of a burst panics or is cancelled")
+    }
+
+    fn spawn_from_outside<F>(&self, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        drop(self.0.spawn(future));
     }
 }
 
@@ -119,5 +157,9 @@ pub(super) fn start(job: Job) -> io::Result<Host> {
 }
 
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
-    Ok(job.workload.measure_sets(&start(job)?, job.size))
+    Ok(match job.workload {
+        Workload::RemoteWake => remote_wake::measure_tasks(&[start(job)?, start(job)?], job.size),
+        Workload::ColdStart => cold_start::measure_tasks(|| start(job))?,
+        other => other.measure_sets(&start(job)?, job.size),
+    })
 }

@@ -6,8 +6,8 @@ use std::io;
 use virid::task::{JoinSet, Limited};
 
 use crate::contender::{Contender, Engine, Entry, Job};
-use crate::hosts::{KeyedHost, SetHost, TaskHost};
-use crate::workloads::{Bursts, Measured, Workload, keyed};
+use crate::hosts::{JoinHost, KeyedHost, SetHost, TaskHost};
+use crate::workloads::{Bursts, Measured, Workload, cold_start, keyed, remote_wake};
 
 /// The row of virid's tasks.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -25,6 +25,21 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::JoinSet, 320),
         Entry::new(Workload::Bounded, 0),
         Entry::new(Workload::Keyed, 640),
+        Entry::new(Workload::Chained, 0),
+        Entry::new(Workload::SpawnJoin, 400),
+        Entry::new(Workload::Scope, 0),
+        Entry::new(Workload::Outside1, 320),
+        Entry::new(Workload::Outside4, 320),
+        Entry::new(Workload::Outside8, 320),
+        Entry::new(Workload::YieldMany, 0),
+        Entry::new(Workload::Wake, 0),
+        Entry::new(Workload::WakeP99, 0),
+        Entry::new(Workload::RemoteWake, 0),
+        Entry::new(Workload::UsBurst1, 320),
+        Entry::new(Workload::UsBurst2, 320),
+        Entry::new(Workload::UsTree1, 320),
+        Entry::new(Workload::UsTree2, 320),
+        Entry::new(Workload::ColdStart, 0),
     ],
 };
 
@@ -51,6 +66,29 @@ impl TaskHost for Host {
 
     fn yield_now() -> impl Future<Output = ()> + Send {
         virid::yield_now()
+    }
+}
+
+impl JoinHost for Host {
+    type Join = virid::task::JoinHandle<u64>;
+
+    fn spawn_join<F>(future: F) -> Self::Join
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        virid::spawn(future)
+    }
+
+    async fn join(task: Self::Join) -> u64 {
+        task.await
+            .expect("no task of a burst panics or is cancelled")
+    }
+
+    fn spawn_from_outside<F>(&self, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        drop(self.0.spawn(future));
     }
 }
 
@@ -121,9 +159,10 @@ pub(super) fn start(job: Job) -> io::Result<Host> {
 }
 
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
-    let host = start(job)?;
     Ok(match job.workload {
-        Workload::Keyed => keyed::measure(&host, job.size),
-        other => other.measure_sets(&host, job.size),
+        Workload::Keyed => keyed::measure(&start(job)?, job.size),
+        Workload::RemoteWake => remote_wake::measure_tasks(&[start(job)?, start(job)?], job.size),
+        Workload::ColdStart => cold_start::measure_tasks(|| start(job))?,
+        other => other.measure_sets(&start(job)?, job.size),
     })
 }

@@ -7,7 +7,7 @@ use virid::thread::{self, Thread};
 
 use crate::contender::{Contender, Engine, Entry, Job};
 use crate::hosts::ThreadHost;
-use crate::workloads::{Bursts, Measured, Workload};
+use crate::workloads::{Bursts, Measured, Workload, cold_start, remote_wake};
 
 /// The row of virid's green threads.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -22,6 +22,21 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Yield, 0),
         Entry::new(Workload::PingPong, 0),
         Entry::new(Workload::Parked, 6000),
+        Entry::new(Workload::Chained, 0),
+        Entry::new(Workload::SpawnJoin, 400),
+        Entry::new(Workload::Scope, 0),
+        Entry::new(Workload::Outside1, 320),
+        Entry::new(Workload::Outside4, 320),
+        Entry::new(Workload::Outside8, 320),
+        Entry::new(Workload::YieldMany, 0),
+        Entry::new(Workload::Wake, 0),
+        Entry::new(Workload::WakeP99, 0),
+        Entry::new(Workload::RemoteWake, 0),
+        Entry::new(Workload::UsBurst1, 320),
+        Entry::new(Workload::UsBurst2, 320),
+        Entry::new(Workload::UsTree1, 320),
+        Entry::new(Workload::UsTree2, 320),
+        Entry::new(Workload::ColdStart, 0),
     ],
 };
 
@@ -61,11 +76,52 @@ impl ThreadHost for Host {
     fn yield_now() {
         thread::yield_now();
     }
+
+    type Join = thread::JoinHandle<u64>;
+
+    fn spawn_join<B>(body: B) -> Self::Join
+    where
+        B: FnOnce() -> u64 + Send + 'static,
+    {
+        thread::spawn(body)
+    }
+
+    fn join(thread: Self::Join) -> u64 {
+        thread
+            .join()
+            .expect("no thread of a burst panics or is cancelled")
+    }
+
+    fn spawn_from_outside<B>(&self, body: B)
+    where
+        B: FnOnce() + Send + 'static,
+    {
+        drop(self.0.go(body));
+    }
+
+    fn scope<T>(n: u64, task: T)
+    where
+        T: Fn(u64) + Copy + Send + Sync,
+    {
+        thread::scope(|scope| {
+            for i in 0..n {
+                scope.spawn(move || task(i));
+            }
+        });
+    }
 }
 
-fn measure(job: Job) -> io::Result<Bursts<Measured>> {
+fn start(job: Job) -> io::Result<Host> {
     let runtime = virid::Runtime::builder()
         .worker_threads(job.workers)
         .build()?;
-    Ok(job.workload.measure_threads(&Host(runtime), job.size))
+    Ok(Host(runtime))
+}
+
+fn measure(job: Job) -> io::Result<Bursts<Measured>> {
+    Ok(match job.workload {
+        Workload::RemoteWake => remote_wake::measure_threads(&[start(job)?, start(job)?], job.size),
+        Workload::ColdStart => cold_start::measure_threads(|| start(job))?,
+        other => other.measure_threads(&start(job)?, job.size),
+    })
 }

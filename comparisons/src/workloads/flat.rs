@@ -8,15 +8,16 @@ use std::time::Duration;
 use super::{Bursts, Facts, Measured, Phase};
 use crate::clock::Stopwatch;
 use crate::hosts::{ScopeHost, TaskHost, ThreadHost, wait_for};
-use crate::tally::{Countdown, Shards, expected_checksum};
+use crate::tally::{Countdown, Shards, expected_checksum, work};
 
-pub(super) static FACTS: Facts = Facts {
+pub(super) const FACTS: Facts = Facts {
     name: "flat",
     describe: "one task spawns n tasks and waits for all of them",
     unit: "task",
     units: "tasks",
     sizes: &[10_000, 100_000, 1_000_000, 10_000_000],
     quick: &[10_000, 100_000],
+    is_default: true,
     scales: true,
     workers: None,
     asks_for_memory: false,
@@ -30,29 +31,29 @@ pub(super) static FACTS: Facts = Facts {
 static RESULTS: Shards = Shards::new();
 static RUNNING: Countdown = Countdown::new();
 
-/// Measures the burst where tasks are futures.
-pub(super) fn measure_tasks<H: TaskHost>(host: &H, n: u64) -> Bursts<Measured> {
-    Bursts::run(|| host.run(burst::<H>(n)))
+/// Measures the burst where tasks are futures, with `US` microseconds of work in each.
+pub(super) fn measure_tasks<H: TaskHost, const US: u64>(host: &H, n: u64) -> Bursts<Measured> {
+    Bursts::run(|| host.run(burst::<H, US>(n)))
 }
 
-async fn burst<H: TaskHost>(n: u64) -> Measured {
+async fn burst<H: TaskHost, const US: u64>(n: u64) -> Measured {
     let stopwatch = Stopwatch::start();
     RUNNING.arm(n);
     for i in 0..n {
-        H::spawn(async move { task(i) });
+        H::spawn(async move { task::<US>(i) });
     }
     RUNNING.wait().await;
     finish(stopwatch)
 }
 
 /// Measures the burst where tasks are threads.
-pub(super) fn measure_threads<H: ThreadHost>(host: &H, n: u64) -> Bursts<Measured> {
+pub(super) fn measure_threads<H: ThreadHost, const US: u64>(host: &H, n: u64) -> Bursts<Measured> {
     Bursts::run(|| {
         host.run(move || {
             let stopwatch = Stopwatch::start();
             RUNNING.arm(n);
             for i in 0..n {
-                H::spawn(move || task(i));
+                H::spawn(move || task::<US>(i));
             }
             wait_for::<H>(RUNNING.wait());
             finish(stopwatch)
@@ -60,18 +61,22 @@ pub(super) fn measure_threads<H: ThreadHost>(host: &H, n: u64) -> Bursts<Measure
     })
 }
 
-fn task(i: u64) {
+fn task<const US: u64>(i: u64) {
+    work::<US>(i);
     RESULTS.add(i);
     RUNNING.count_down();
 }
 
 /// Measures the burst where tasks are closures in a scope. The countdown of the
 /// scope takes the place of ours: using both would charge for two.
-pub(super) fn measure_scope<H: ScopeHost>(host: &H, n: u64) -> Bursts<Measured> {
+pub(super) fn measure_scope<H: ScopeHost, const US: u64>(host: &H, n: u64) -> Bursts<Measured> {
     Bursts::run(|| {
         host.run(|| {
             let stopwatch = Stopwatch::start();
-            H::scope(n, |i| RESULTS.add(i));
+            H::scope(n, |i| {
+                work::<US>(i);
+                RESULTS.add(i);
+            });
             finish(stopwatch)
         })
     })

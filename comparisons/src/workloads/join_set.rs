@@ -15,6 +15,7 @@ pub(super) static FACTS: Facts = Facts {
     units: "tasks",
     sizes: &[10_000, 100_000, 1_000_000],
     quick: &[10_000, 100_000],
+    is_default: true,
     scales: true,
     workers: None,
     asks_for_memory: false,

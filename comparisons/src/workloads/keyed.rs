@@ -2,7 +2,6 @@
 //! those of a key run one at a time. What it measures is what it costs to keep them
 //! apart, and how much of the second worker is left.
 
-use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use super::{Bursts, Facts, Measured, Phase};
 use crate::clock::Stopwatch;
 use crate::hosts::KeyedHost;
-use crate::tally::{Countdown, Shards, expected_checksum, mix};
+use crate::tally::{Countdown, Shards, expected_checksum, work};
 
 pub(super) static FACTS: Facts = Facts {
     name: "keyed",
@@ -19,6 +18,7 @@ pub(super) static FACTS: Facts = Facts {
     units: "tasks",
     sizes: &[1_000_000],
     quick: &[20_000],
+    is_default: true,
     scales: true,
     workers: None,
     asks_for_memory: false,
@@ -28,9 +28,6 @@ pub(super) static FACTS: Facts = Facts {
 };
 
 const KEYS: usize = 100;
-
-/// About a microsecond of them.
-const ROUNDS: u64 = 250;
 
 static RESULTS: Shards = Shards::new();
 static RUNNING: Countdown = Countdown::new();
@@ -55,7 +52,7 @@ impl Turns {
 fn task(turns: &Turns, i: u64, is_in_order: bool) {
     let of_key = &turns.0[i as usize % KEYS];
     let before = of_key.load(Ordering::Relaxed);
-    black_box((0..ROUNDS).fold(i, |sum, _| mix(sum)));
+    work::<1>(i);
     // A task out of its turn leaves no result.
     if !is_in_order || before == i / KEYS as u64 {
         RESULTS.add(i);
@@ -95,6 +92,7 @@ async fn burst<H: KeyedHost>(n: u64) -> Measured {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tally::mix;
 
     #[test]
     fn only_in_its_turn_a_task_arrives_at_the_answer() {

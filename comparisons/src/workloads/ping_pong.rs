@@ -17,13 +17,14 @@ use crate::clock::Stopwatch;
 use crate::hosts::{TaskHost, ThreadHost, wait_for};
 use crate::tally::{Countdown, expected_checksum, mix};
 
-pub(super) static FACTS: Facts = Facts {
+pub(super) const FACTS: Facts = Facts {
     name: "ping-pong",
     describe: "two tasks wake each other in turn, n round trips",
     unit: "trip",
     units: "round trips",
     sizes: &[50_000],
     quick: &[10_000],
+    is_default: true,
     scales: false,
     workers: None,
     asks_for_memory: false,
@@ -37,18 +38,18 @@ const BEFORE_THE_FIRST: u64 = u64::MAX;
 
 /// The table, where `T` wakes a player.
 #[derive(Debug)]
-struct Table<T> {
+pub(super) struct Table<T> {
     /// Whose turn it is: even ones are the first player's.
     turn: CachePadded<AtomicU64>,
     turns: u64,
     players: [OnceLock<T>; 2],
-    seating: Countdown,
-    playing: Countdown,
+    pub(super) seating: Countdown,
+    pub(super) playing: Countdown,
     sum: AtomicU64,
 }
 
 impl<T> Table<T> {
-    fn new(trips: u64) -> Arc<Self> {
+    pub(super) fn new(trips: u64) -> Arc<Self> {
         let [seating, playing] = [Countdown::new(), Countdown::new()];
         seating.arm(2);
         playing.arm(2);
@@ -68,7 +69,7 @@ impl<T> Table<T> {
     }
 
     /// After both have sat down. The caller then wakes the first.
-    fn begin(&self) -> &T {
+    pub(super) fn begin(&self) -> &T {
         self.turn.store(0, Ordering::Release);
         self.player(0)
     }
@@ -97,7 +98,7 @@ impl<T> Table<T> {
         self.playing.count_down();
     }
 
-    fn finish(&self, stopwatch: Stopwatch) -> Measured {
+    pub(super) fn finish(&self, stopwatch: Stopwatch) -> Measured {
         Measured::new(stopwatch.elapsed(), self.sum.load(Ordering::Relaxed))
     }
 }
@@ -119,7 +120,7 @@ pub(super) fn measure_tasks<H: TaskHost>(host: &H, n: u64) -> Bursts<Measured> {
     })
 }
 
-async fn play_task(table: Arc<Table<Waker>>, player: usize) {
+pub(super) async fn play_task(table: Arc<Table<Waker>>, player: usize) {
     // A task keeps its waker for life in every runtime here, so one clone serves
     // for all its turns.
     let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
@@ -156,7 +157,7 @@ pub(super) fn measure_threads<H: ThreadHost>(host: &H, n: u64) -> Bursts<Measure
     })
 }
 
-fn play_thread<H: ThreadHost>(table: &Table<H::Handle>, player: usize) {
+pub(super) fn play_thread<H: ThreadHost>(table: &Table<H::Handle>, player: usize) {
     table.sit_down(player, H::current());
     let mut sum = 0_u64;
     for turn in table.turns_of(player) {

@@ -18,6 +18,7 @@ pub(super) static FACTS: Facts = Facts {
     units: "yields",
     sizes: &[1_000_000],
     quick: &[100_000],
+    is_default: true,
     scales: false,
     workers: Some(1),
     asks_for_memory: false,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub(crate) const WORKLOADS: [&str; 8] = [
+pub(crate) const WORKLOADS: [&str; 23] = [
     "flat",
     "tree",
     "yield",
@@ -17,6 +17,21 @@ pub(crate) const WORKLOADS: [&str; 8] = [
     "join-set",
     "bounded",
     "keyed",
+    "chained",
+    "spawn-join",
+    "scope",
+    "outside-1",
+    "outside-4",
+    "outside-8",
+    "yield-many",
+    "wake",
+    "wake-p99",
+    "remote-wake",
+    "us-burst-1",
+    "us-burst-2",
+    "us-tree-1",
+    "us-tree-2",
+    "cold-start",
 ];
 
 /// Far more than any run here takes, so that only a hang is caught.
