@@ -22,6 +22,7 @@ var workloads = map[string]func(n uint64) (timed, error){
 	"spawn-join": spawnJoin,
 	"scope":      scope,
 	"yield-many": yieldMany,
+	"echo":       echo,
 	"us-burst-1": withWork(flat),
 	"us-burst-2": withWork(flat),
 	"us-tree-1":  withWork(tree),

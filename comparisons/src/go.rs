@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The files of the Go program.
-const SOURCES: [(&str, &str); 10] = [
+const SOURCES: [(&str, &str); 11] = [
     ("go.mod", include_str!("../go/go.mod")),
     ("main.go", include_str!("../go/main.go")),
     ("measure.go", include_str!("../go/measure.go")),
@@ -16,6 +16,7 @@ const SOURCES: [(&str, &str); 10] = [
     ("tree.go", include_str!("../go/tree.go")),
     ("yield.go", include_str!("../go/yield.go")),
     ("pingpong.go", include_str!("../go/pingpong.go")),
+    ("echo.go", include_str!("../go/echo.go")),
     ("join.go", include_str!("../go/join.go")),
     ("scope.go", include_str!("../go/scope.go")),
     ("parked.go", include_str!("../go/parked.go")),

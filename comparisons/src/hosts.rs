@@ -2,6 +2,8 @@
 //! traits; a runtime implements the one that fits its own idiom.
 
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
@@ -179,6 +181,36 @@ pub(crate) trait ThreadHost: Sync + 'static {
     fn scope<T>(n: u64, task: T)
     where
         T: Fn(u64) + Copy + Send + Sync;
+}
+
+/// Sockets of a runtime, without delay for small messages.
+pub(crate) trait Net: 'static {
+    /// Listens.
+    type Listener: Send + Sync;
+
+    /// One end of a connection.
+    type Stream: Send + 'static;
+
+    /// Listens on this machine's own address.
+    fn listen() -> io::Result<(Self::Listener, SocketAddr)>;
+
+    /// The next connection that comes.
+    fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// A connection to `address`.
+    fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Waits for bytes; how many there were, none if the other end has closed.
+    fn read(
+        stream: &mut Self::Stream,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Sends all of them.
+    fn write_all(
+        stream: &mut Self::Stream,
+        bytes: &[u8],
+    ) -> impl Future<Output = io::Result<()>> + Send;
 }
 
 /// Waits for `future` in a thread, by parking it.

@@ -5,6 +5,7 @@ mod by_hand;
 mod go;
 mod may;
 mod rayon;
+mod sockets;
 mod std_threads;
 mod tokio;
 mod virid;

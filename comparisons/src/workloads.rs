@@ -3,6 +3,7 @@
 
 mod bounded;
 pub(crate) mod cold_start;
+pub(crate) mod echo;
 mod flat;
 mod join_set;
 pub(crate) mod keyed;
@@ -84,10 +85,12 @@ pub(crate) enum Workload {
     UsTree2,
     /// A runtime starts.
     ColdStart,
+    /// Clients and a server speak over TCP.
+    Echo,
 }
 
 /// Every workload, in the order in which they are measured and shown.
-pub(crate) const WORKLOADS: [Workload; 23] = [
+pub(crate) const WORKLOADS: [Workload; 24] = [
     Workload::Flat,
     Workload::Tree,
     Workload::Yield,
@@ -111,6 +114,7 @@ pub(crate) const WORKLOADS: [Workload; 23] = [
     Workload::UsTree1,
     Workload::UsTree2,
     Workload::ColdStart,
+    Workload::Echo,
 ];
 
 /// What the program knows of a workload without running it.
@@ -244,6 +248,7 @@ impl Workload {
             Self::UsTree1 => &us_bodies::TREE_1,
             Self::UsTree2 => &us_bodies::TREE_2,
             Self::ColdStart => &cold_start::FACTS,
+            Self::Echo => &echo::FACTS,
         }
     }
 
@@ -279,7 +284,7 @@ impl Workload {
             Self::UsBurst1 | Self::UsBurst2 => flat::measure_tasks::<H, 1>(host, n),
             Self::UsTree1 | Self::UsTree2 => tree::measure_tasks::<H, 2, 1>(host, n),
             Self::JoinSet | Self::Bounded => unreachable!("a runtime with sets has `measure_sets`"),
-            Self::Keyed | Self::RemoteWake | Self::ColdStart => {
+            Self::Keyed | Self::RemoteWake | Self::ColdStart | Self::Echo => {
                 unreachable!("who takes part measures it with what it needs")
             }
         }
@@ -315,7 +320,7 @@ impl Workload {
             Self::UsTree1 | Self::UsTree2 => tree::measure_threads::<H, 2, 1>(host, n),
             Self::JoinSet | Self::Bounded => unreachable!("sets are of futures"),
             Self::Keyed => unreachable!("no threads take part"),
-            Self::RemoteWake | Self::ColdStart => {
+            Self::RemoteWake | Self::ColdStart | Self::Echo => {
                 unreachable!("who takes part measures it with what it needs")
             }
         }

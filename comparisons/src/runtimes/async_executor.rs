@@ -7,9 +7,10 @@ use std::thread;
 use async_executor::StaticExecutor;
 use futures_lite::future::block_on;
 
+use super::sockets::AsyncIo;
 use crate::contender::{Contender, Engine, Entry, Job};
 use crate::hosts::{JoinHost, TaskHost};
-use crate::workloads::{Bursts, Measured, Workload};
+use crate::workloads::{Bursts, Measured, Workload, echo};
 
 /// The row of async-executor.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -37,6 +38,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::UsBurst2, 400),
         Entry::new(Workload::UsTree1, 400),
         Entry::new(Workload::UsTree2, 400),
+        Entry::new(Workload::Echo, 0),
     ],
 };
 
@@ -90,12 +92,21 @@ impl JoinHost for Host {
 }
 
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
+    let has_sockets = job.workload == Workload::Echo;
     for worker in 0..job.workers {
         // `run` on each thread, as its documentation advises: it gives the
         // thread a queue of its own, which a loop over `tick` would not.
-        thread::Builder::new()
-            .name(format!("executor-{worker}"))
-            .spawn(|| block_on(EXECUTOR.run(pending::<()>())))?;
+        let run = EXECUTOR.run(pending::<()>());
+        // As smol does it: a thread with nothing to do watches the sockets.
+        let body = move || match has_sockets {
+            true => async_io::block_on(run),
+            false => block_on(run),
+        };
+        let thread = thread::Builder::new().name(format!("executor-{worker}"));
+        thread.spawn(body)?;
     }
-    Ok(job.workload.measure_tasks(&Host, job.size))
+    Ok(match job.workload {
+        Workload::Echo => echo::measure_tasks::<_, AsyncIo>(&Host, job.size),
+        other => other.measure_tasks(&Host, job.size),
+    })
 }

@@ -21,5 +21,6 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::UsBurst2, 600),
         Entry::new(Workload::UsTree1, 600),
         Entry::new(Workload::UsTree2, 600),
+        Entry::new(Workload::Echo, 0),
     ],
 };

@@ -2,14 +2,18 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::sockets::ANYWHERE;
 use crate::contender::{Contender, Engine, Entry, Job};
-use crate::hosts::{JoinHost, SetHost, TaskHost};
-use crate::workloads::{Bursts, Measured, Workload, cold_start, remote_wake};
+use crate::hosts::{JoinHost, Net, SetHost, TaskHost};
+use crate::workloads::{Bursts, Measured, Workload, cold_start, echo, remote_wake};
 
 /// The row of Tokio.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -41,6 +45,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::UsTree1, 400),
         Entry::new(Workload::UsTree2, 400),
         Entry::new(Workload::ColdStart, 0),
+        Entry::new(Workload::Echo, 0),
     ],
 };
 
@@ -145,20 +150,58 @@ impl SetHost for Host {
     }
 }
 
+/// Its own sockets, by its own traits.
+struct Sockets;
+
+impl Net for Sockets {
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+        let listener = std::net::TcpListener::bind(SocketAddr::from(ANYWHERE))?;
+        let address = listener.local_addr()?;
+        listener.set_nonblocking(true)?;
+        Ok((TcpListener::from_std(listener)?, address))
+    }
+
+    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+        stream.read(buffer).await
+    }
+
+    async fn write_all(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes).await
+    }
+}
+
 pub(super) fn start(job: Job) -> io::Result<Host> {
-    // No I/O and no timer driver: the burst needs neither, and without them an
+    // No timer driver, and an I/O driver only for sockets: a burst needs neither, and without them an
     // idle worker parks on a condition variable, which is cheaper to wake than
     // epoll. The queue intervals stay at their defaults, which Tokio's own docs
     // advise unless a measurement of the application says otherwise.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(job.workers)
-        .build()?;
-    Ok(Host(runtime))
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(job.workers);
+    if job.workload == Workload::Echo {
+        builder.enable_io();
+    }
+    Ok(Host(builder.build()?))
 }
 
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     Ok(match job.workload {
         Workload::RemoteWake => remote_wake::measure_tasks(&[start(job)?, start(job)?], job.size),
+        Workload::Echo => echo::measure_tasks::<_, Sockets>(&start(job)?, job.size),
         Workload::ColdStart => cold_start::measure_tasks(|| start(job))?,
         other => other.measure_sets(&start(job)?, job.size),
     })

@@ -5,9 +5,10 @@ use std::io;
 
 use virid::task::{JoinSet, Limited};
 
+use super::sockets::AsyncIo;
 use crate::contender::{Contender, Engine, Entry, Job};
 use crate::hosts::{JoinHost, KeyedHost, SetHost, TaskHost};
-use crate::workloads::{Bursts, Measured, Workload, cold_start, keyed, remote_wake};
+use crate::workloads::{Bursts, Measured, Workload, cold_start, echo, keyed, remote_wake};
 
 /// The row of virid's tasks.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -40,6 +41,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::UsTree1, 320),
         Entry::new(Workload::UsTree2, 320),
         Entry::new(Workload::ColdStart, 0),
+        Entry::new(Workload::Echo, 0),
     ],
 };
 
@@ -162,6 +164,7 @@ fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     Ok(match job.workload {
         Workload::Keyed => keyed::measure(&start(job)?, job.size),
         Workload::RemoteWake => remote_wake::measure_tasks(&[start(job)?, start(job)?], job.size),
+        Workload::Echo => echo::measure_tasks::<_, AsyncIo>(&start(job)?, job.size),
         Workload::ColdStart => cold_start::measure_tasks(|| start(job))?,
         other => other.measure_sets(&start(job)?, job.size),
     })

@@ -5,9 +5,10 @@ use std::io;
 
 use virid::thread::{self, Thread};
 
+use super::sockets::InPlace;
 use crate::contender::{Contender, Engine, Entry, Job};
 use crate::hosts::ThreadHost;
-use crate::workloads::{Bursts, Measured, Workload, cold_start, remote_wake};
+use crate::workloads::{Bursts, Measured, Workload, cold_start, echo, remote_wake};
 
 /// The row of virid's green threads.
 pub(crate) const CONTENDER: Contender = Contender {
@@ -37,6 +38,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::UsTree1, 320),
         Entry::new(Workload::UsTree2, 320),
         Entry::new(Workload::ColdStart, 0),
+        Entry::new(Workload::Echo, 0),
     ],
 };
 
@@ -121,6 +123,7 @@ fn start(job: Job) -> io::Result<Host> {
 fn measure(job: Job) -> io::Result<Bursts<Measured>> {
     Ok(match job.workload {
         Workload::RemoteWake => remote_wake::measure_threads(&[start(job)?, start(job)?], job.size),
+        Workload::Echo => echo::measure_threads::<_, InPlace>(&start(job)?, job.size),
         Workload::ColdStart => cold_start::measure_threads(|| start(job))?,
         other => other.measure_threads(&start(job)?, job.size),
     })

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub(crate) const WORKLOADS: [&str; 23] = [
+pub(crate) const WORKLOADS: [&str; 24] = [
     "flat",
     "tree",
     "yield",
@@ -32,6 +32,7 @@ pub(crate) const WORKLOADS: [&str; 23] = [
     "us-tree-1",
     "us-tree-2",
     "cold-start",
+    "echo",
 ];
 
 /// Far more than any run here takes, so that only a hang is caught.
