@@ -123,6 +123,13 @@ pub(crate) trait ScopeHost: Sync {
     fn spawn_from_outside<B>(&self, body: B)
     where
         B: FnOnce() + Send + 'static;
+
+    /// Calls both, if it can at the same time, and returns what they returned. Called
+    /// from inside [`run`](Self::run).
+    fn join<A, B>(one: A, other: B) -> (u64, u64)
+    where
+        A: FnOnce() -> u64 + Send,
+        B: FnOnce() -> u64 + Send;
 }
 
 /// The tasks that task `i` of a tree of `n` spawns. A tree with one each is a chain.

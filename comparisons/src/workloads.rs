@@ -4,14 +4,18 @@
 mod bounded;
 pub(crate) mod cold_start;
 pub(crate) mod echo;
+mod fib;
 mod flat;
+mod fork_join;
 mod join_set;
 pub(crate) mod keyed;
+mod nqueens;
 mod outside;
 mod parked;
 mod ping_pong;
 pub(crate) mod remote_wake;
 mod scopes;
+mod skynet;
 mod spawn_join;
 mod tree;
 mod us_bodies;
@@ -87,10 +91,16 @@ pub(crate) enum Workload {
     ColdStart,
     /// Clients and a server speak over TCP.
     Echo,
+    /// Each spawns ten and adds up their results.
+    Skynet,
+    /// Each spawns one and computes another.
+    Fib,
+    /// Each spawns as many as there are safe places.
+    Nqueens,
 }
 
 /// Every workload, in the order in which they are measured and shown.
-pub(crate) const WORKLOADS: [Workload; 24] = [
+pub(crate) const WORKLOADS: [Workload; 27] = [
     Workload::Flat,
     Workload::Tree,
     Workload::Yield,
@@ -115,6 +125,9 @@ pub(crate) const WORKLOADS: [Workload; 24] = [
     Workload::UsTree2,
     Workload::ColdStart,
     Workload::Echo,
+    Workload::Skynet,
+    Workload::Fib,
+    Workload::Nqueens,
 ];
 
 /// What the program knows of a workload without running it.
@@ -249,6 +262,9 @@ impl Workload {
             Self::UsTree2 => &us_bodies::TREE_2,
             Self::ColdStart => &cold_start::FACTS,
             Self::Echo => &echo::FACTS,
+            Self::Skynet => &skynet::FACTS,
+            Self::Fib => &fib::FACTS,
+            Self::Nqueens => &nqueens::FACTS,
         }
     }
 
@@ -283,6 +299,9 @@ impl Workload {
             Self::WakeP99 => wake::measure_tasks(host, n, 99),
             Self::UsBurst1 | Self::UsBurst2 => flat::measure_tasks::<H, 1>(host, n),
             Self::UsTree1 | Self::UsTree2 => tree::measure_tasks::<H, 2, 1>(host, n),
+            Self::Skynet => fork_join::measure_tasks(host, skynet::Numbers::root(n)),
+            Self::Fib => fork_join::measure_tasks(host, fib::Fib::root(n)),
+            Self::Nqueens => fork_join::measure_tasks(host, nqueens::Board::root(n)),
             Self::JoinSet | Self::Bounded => unreachable!("a runtime with sets has `measure_sets`"),
             Self::Keyed | Self::RemoteWake | Self::ColdStart | Self::Echo => {
                 unreachable!("who takes part measures it with what it needs")
@@ -318,6 +337,9 @@ impl Workload {
             Self::WakeP99 => wake::measure_threads(host, n, 99),
             Self::UsBurst1 | Self::UsBurst2 => flat::measure_threads::<H, 1>(host, n),
             Self::UsTree1 | Self::UsTree2 => tree::measure_threads::<H, 2, 1>(host, n),
+            Self::Skynet => fork_join::measure_threads(host, skynet::Numbers::root(n)),
+            Self::Fib => fork_join::measure_threads(host, fib::Fib::root(n)),
+            Self::Nqueens => fork_join::measure_threads(host, nqueens::Board::root(n)),
             Self::JoinSet | Self::Bounded => unreachable!("sets are of futures"),
             Self::Keyed => unreachable!("no threads take part"),
             Self::RemoteWake | Self::ColdStart | Self::Echo => {
@@ -342,6 +364,9 @@ impl Workload {
             Self::Outside8 => outside::measure_scope(host, 8, n),
             Self::UsBurst1 | Self::UsBurst2 => flat::measure_scope::<H, 1>(host, n),
             Self::UsTree1 | Self::UsTree2 => tree::measure_scope::<H, 2, 1>(host, n),
+            Self::Skynet => fork_join::measure_scope(host, skynet::Numbers::root(n)),
+            Self::Fib => fork_join::measure_scope(host, fib::Fib::root(n)),
+            Self::Nqueens => fork_join::measure_scope(host, nqueens::Board::root(n)),
             _ => {
                 return Err(io::Error::new(
                     io::ErrorKind::Unsupported,

@@ -55,7 +55,7 @@ fn usage_errors_name_what_is_valid() {
         (&["--rounds", "many"], "--rounds"),
         (&["--quick", "--sizes", "10k"], "--sizes"),
         (&["--sise"], "--sizes"),
-        (&["--workloads", "skynet"], "ping-pong"),
+        (&["--workloads", "skynets"], "ping-pong"),
         (
             &["--workloads", "yield", "--sizes", "5"],
             "flat, tree, parked, join-set, bounded",

@@ -30,7 +30,7 @@ const WITH_KEYS: [&str; 5] = [
 
 /// What waits needs more than a closure, turns on one worker need a worker, few have
 /// sets, every thread of Go's is its own, and not everything starts twice in a process.
-const ABSENT: [(&str, &str); 19] = [
+const ABSENT: [(&str, &str); 22] = [
     ("bounded", "virid-threads,go,rayon,async-executor,may,std"),
     ("join-set", "virid-threads,go,rayon,async-executor,may,std"),
     ("parked", "rayon"),
@@ -50,6 +50,9 @@ const ABSENT: [(&str, &str); 19] = [
     ("us-tree-2", "std"),
     ("cold-start", "go,async-executor,may,std"),
     ("echo", "rayon,may,std"),
+    ("skynet", "may,std"),
+    ("fib", "may,std"),
+    ("nqueens", "may,std"),
 ];
 
 fn workers_of(workload: &str) -> usize {

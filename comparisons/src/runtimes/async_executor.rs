@@ -39,6 +39,9 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::UsTree1, 400),
         Entry::new(Workload::UsTree2, 400),
         Entry::new(Workload::Echo, 0),
+        Entry::new(Workload::Skynet, 600),
+        Entry::new(Workload::Fib, 600),
+        Entry::new(Workload::Nqueens, 600),
     ],
 };
 

@@ -22,5 +22,8 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::UsTree1, 600),
         Entry::new(Workload::UsTree2, 600),
         Entry::new(Workload::Echo, 0),
+        Entry::new(Workload::Skynet, 3500),
+        Entry::new(Workload::Fib, 3500),
+        Entry::new(Workload::Nqueens, 3500),
     ],
 };

@@ -46,6 +46,9 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::UsTree2, 400),
         Entry::new(Workload::ColdStart, 0),
         Entry::new(Workload::Echo, 0),
+        Entry::new(Workload::Skynet, 600),
+        Entry::new(Workload::Fib, 600),
+        Entry::new(Workload::Nqueens, 600),
     ],
 };
 

@@ -42,6 +42,9 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::UsTree2, 320),
         Entry::new(Workload::ColdStart, 0),
         Entry::new(Workload::Echo, 0),
+        Entry::new(Workload::Skynet, 600),
+        Entry::new(Workload::Fib, 600),
+        Entry::new(Workload::Nqueens, 600),
     ],
 };
 

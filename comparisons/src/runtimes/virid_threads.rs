@@ -39,6 +39,9 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::UsTree2, 320),
         Entry::new(Workload::ColdStart, 0),
         Entry::new(Workload::Echo, 0),
+        Entry::new(Workload::Skynet, 6000),
+        Entry::new(Workload::Fib, 6000),
+        Entry::new(Workload::Nqueens, 6000),
     ],
 };
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub(crate) const WORKLOADS: [&str; 24] = [
+pub(crate) const WORKLOADS: [&str; 27] = [
     "flat",
     "tree",
     "yield",
@@ -33,6 +33,9 @@ pub(crate) const WORKLOADS: [&str; 24] = [
     "us-tree-2",
     "cold-start",
     "echo",
+    "skynet",
+    "fib",
+    "nqueens",
 ];
 
 /// Far more than any run here takes, so that only a hang is caught.
