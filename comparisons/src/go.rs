@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The files of the Go program.
-const SOURCES: [(&str, &str); 12] = [
+const SOURCES: [(&str, &str); 13] = [
     ("go.mod", include_str!("../go/go.mod")),
     ("main.go", include_str!("../go/main.go")),
     ("measure.go", include_str!("../go/measure.go")),
@@ -19,6 +19,7 @@ const SOURCES: [(&str, &str); 12] = [
     ("echo.go", include_str!("../go/echo.go")),
     ("forkjoin.go", include_str!("../go/forkjoin.go")),
     ("join.go", include_str!("../go/join.go")),
+    ("rest.go", include_str!("../go/rest.go")),
     ("scope.go", include_str!("../go/scope.go")),
     ("parked.go", include_str!("../go/parked.go")),
 ];

@@ -45,6 +45,9 @@ pub(crate) trait JoinHost: TaskHost + Sync {
     fn spawn_from_outside<F>(&self, future: F)
     where
         F: Future<Output = ()> + Send + 'static;
+
+    /// Gives memory back that is not in use, if there is a way to ask for it.
+    fn give_back(&self) {}
 }
 
 /// A runtime that has sets of tasks, whose results come as the tasks end.
@@ -166,6 +169,9 @@ pub(crate) trait ThreadHost: Sync + 'static {
 
     /// Lets the other threads of the worker have their turn.
     fn yield_now();
+
+    /// Gives memory back that is not in use, if there is a way to ask for it.
+    fn give_back(&self) {}
 
     /// Stands for one thread with a number as its result.
     type Join: Send;

@@ -92,6 +92,11 @@ impl Countdown {
         self.left.store(n, Ordering::Relaxed);
     }
 
+    /// Whether so many have yet to count.
+    pub(crate) fn is_at(&self, n: u64) -> bool {
+        self.left.load(Ordering::Relaxed) == n
+    }
+
     /// Counts one task.
     #[inline]
     pub(crate) fn count_down(&self) {

@@ -1,12 +1,15 @@
 //! The workloads, one file each: what a runtime is made to do, and what is known
 //! of it. A new one is a file and a line in each list here.
 
+mod after_burst;
+mod backlog;
 mod bounded;
 pub(crate) mod cold_start;
 pub(crate) mod echo;
 mod fib;
 mod flat;
 mod fork_join;
+mod idle;
 mod join_set;
 pub(crate) mod keyed;
 mod nqueens;
@@ -97,10 +100,16 @@ pub(crate) enum Workload {
     Fib,
     /// Each spawns as many as there are safe places.
     Nqueens,
+    /// All are spawned before any runs.
+    Backlog,
+    /// What is left of a burst.
+    AfterBurst,
+    /// Nothing is to be done.
+    Idle,
 }
 
 /// Every workload, in the order in which they are measured and shown.
-pub(crate) const WORKLOADS: [Workload; 27] = [
+pub(crate) const WORKLOADS: [Workload; 30] = [
     Workload::Flat,
     Workload::Tree,
     Workload::Yield,
@@ -128,6 +137,9 @@ pub(crate) const WORKLOADS: [Workload; 27] = [
     Workload::Skynet,
     Workload::Fib,
     Workload::Nqueens,
+    Workload::Backlog,
+    Workload::AfterBurst,
+    Workload::Idle,
 ];
 
 /// What the program knows of a workload without running it.
@@ -265,6 +277,9 @@ impl Workload {
             Self::Skynet => &skynet::FACTS,
             Self::Fib => &fib::FACTS,
             Self::Nqueens => &nqueens::FACTS,
+            Self::Backlog => &backlog::FACTS,
+            Self::AfterBurst => &after_burst::FACTS,
+            Self::Idle => &idle::FACTS,
         }
     }
 
@@ -283,7 +298,7 @@ impl Workload {
     /// Measures this workload on a runtime with futures.
     pub(crate) fn measure_tasks<H: JoinHost>(self, host: &H, n: u64) -> Bursts<Measured> {
         match self {
-            Self::Flat => flat::measure_tasks::<H, 0>(host, n),
+            Self::Flat => Bursts::run(|| flat::run_tasks::<H, 0>(host, n)),
             Self::Tree => tree::measure_tasks::<H, 2, 0>(host, n),
             Self::Yield => yields::measure_tasks(host, n),
             Self::PingPong => ping_pong::measure_tasks(host, n),
@@ -297,11 +312,16 @@ impl Workload {
             Self::YieldMany => yield_many::measure_tasks(host, n),
             Self::Wake => wake::measure_tasks(host, n, 50),
             Self::WakeP99 => wake::measure_tasks(host, n, 99),
-            Self::UsBurst1 | Self::UsBurst2 => flat::measure_tasks::<H, 1>(host, n),
+            Self::UsBurst1 | Self::UsBurst2 => Bursts::run(|| flat::run_tasks::<H, 1>(host, n)),
             Self::UsTree1 | Self::UsTree2 => tree::measure_tasks::<H, 2, 1>(host, n),
             Self::Skynet => fork_join::measure_tasks(host, skynet::Numbers::root(n)),
             Self::Fib => fork_join::measure_tasks(host, fib::Fib::root(n)),
             Self::Nqueens => fork_join::measure_tasks(host, nqueens::Board::root(n)),
+            Self::Backlog => backlog::measure_tasks(host, n),
+            Self::AfterBurst => {
+                after_burst::measure(|| flat::run_tasks::<H, 0>(host, n), || host.give_back())
+            }
+            Self::Idle => idle::measure(|| flat::run_tasks::<H, 0>(host, idle::TASKS), n),
             Self::JoinSet | Self::Bounded => unreachable!("a runtime with sets has `measure_sets`"),
             Self::Keyed | Self::RemoteWake | Self::ColdStart | Self::Echo => {
                 unreachable!("who takes part measures it with what it needs")
@@ -321,7 +341,7 @@ impl Workload {
     /// Measures this workload on a runtime with threads.
     pub(crate) fn measure_threads<H: ThreadHost>(self, host: &H, n: u64) -> Bursts<Measured> {
         match self {
-            Self::Flat => flat::measure_threads::<H, 0>(host, n),
+            Self::Flat => Bursts::run(|| flat::run_threads::<H, 0>(host, n)),
             Self::Tree => tree::measure_threads::<H, 2, 0>(host, n),
             Self::Yield => yields::measure_threads(host, n),
             Self::PingPong => ping_pong::measure_threads(host, n),
@@ -335,13 +355,17 @@ impl Workload {
             Self::YieldMany => yield_many::measure_threads(host, n),
             Self::Wake => wake::measure_threads(host, n, 50),
             Self::WakeP99 => wake::measure_threads(host, n, 99),
-            Self::UsBurst1 | Self::UsBurst2 => flat::measure_threads::<H, 1>(host, n),
+            Self::UsBurst1 | Self::UsBurst2 => Bursts::run(|| flat::run_threads::<H, 1>(host, n)),
             Self::UsTree1 | Self::UsTree2 => tree::measure_threads::<H, 2, 1>(host, n),
             Self::Skynet => fork_join::measure_threads(host, skynet::Numbers::root(n)),
             Self::Fib => fork_join::measure_threads(host, fib::Fib::root(n)),
             Self::Nqueens => fork_join::measure_threads(host, nqueens::Board::root(n)),
+            Self::AfterBurst => {
+                after_burst::measure(|| flat::run_threads::<H, 0>(host, n), || host.give_back())
+            }
+            Self::Idle => idle::measure(|| flat::run_threads::<H, 0>(host, idle::TASKS), n),
             Self::JoinSet | Self::Bounded => unreachable!("sets are of futures"),
-            Self::Keyed => unreachable!("no threads take part"),
+            Self::Keyed | Self::Backlog => unreachable!("no threads take part"),
             Self::RemoteWake | Self::ColdStart | Self::Echo => {
                 unreachable!("who takes part measures it with what it needs")
             }
@@ -355,18 +379,19 @@ impl Workload {
         n: u64,
     ) -> io::Result<Bursts<Measured>> {
         Ok(match self {
-            Self::Flat => flat::measure_scope::<H, 0>(host, n),
+            Self::Flat => Bursts::run(|| flat::run_scope::<H, 0>(host, n)),
             Self::Tree => tree::measure_scope::<H, 2, 0>(host, n),
             Self::Chained => tree::measure_scope::<H, 1, 0>(host, n),
             Self::Scope => scopes::measure_scope(host, n),
             Self::Outside1 => outside::measure_scope(host, 1, n),
             Self::Outside4 => outside::measure_scope(host, 4, n),
             Self::Outside8 => outside::measure_scope(host, 8, n),
-            Self::UsBurst1 | Self::UsBurst2 => flat::measure_scope::<H, 1>(host, n),
+            Self::UsBurst1 | Self::UsBurst2 => Bursts::run(|| flat::run_scope::<H, 1>(host, n)),
             Self::UsTree1 | Self::UsTree2 => tree::measure_scope::<H, 2, 1>(host, n),
             Self::Skynet => fork_join::measure_scope(host, skynet::Numbers::root(n)),
             Self::Fib => fork_join::measure_scope(host, fib::Fib::root(n)),
             Self::Nqueens => fork_join::measure_scope(host, nqueens::Board::root(n)),
+            Self::Idle => idle::measure(|| flat::run_scope::<H, 0>(host, idle::TASKS), n),
             _ => {
                 return Err(io::Error::new(
                     io::ErrorKind::Unsupported,

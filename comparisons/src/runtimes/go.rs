@@ -25,5 +25,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Skynet, 3500),
         Entry::new(Workload::Fib, 3500),
         Entry::new(Workload::Nqueens, 3500),
+        Entry::new(Workload::AfterBurst, 600),
+        Entry::new(Workload::Idle, 0),
     ],
 };

@@ -45,6 +45,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::UsBurst2, 7000).up_to(LIMIT),
         Entry::new(Workload::UsTree1, 7000).up_to(LIMIT),
         Entry::new(Workload::UsTree2, 7000).up_to(LIMIT),
+        Entry::new(Workload::Idle, 0),
     ],
 };
 

@@ -31,6 +31,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Skynet, 0),
         Entry::new(Workload::Fib, 0),
         Entry::new(Workload::Nqueens, 0),
+        Entry::new(Workload::Idle, 0),
     ],
 };
 

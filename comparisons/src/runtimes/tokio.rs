@@ -49,6 +49,9 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Skynet, 600),
         Entry::new(Workload::Fib, 600),
         Entry::new(Workload::Nqueens, 600),
+        Entry::new(Workload::Backlog, 400),
+        Entry::new(Workload::AfterBurst, 400),
+        Entry::new(Workload::Idle, 0),
     ],
 };
 

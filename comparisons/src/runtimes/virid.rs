@@ -45,6 +45,9 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Skynet, 600),
         Entry::new(Workload::Fib, 600),
         Entry::new(Workload::Nqueens, 600),
+        Entry::new(Workload::Backlog, 320),
+        Entry::new(Workload::AfterBurst, 320),
+        Entry::new(Workload::Idle, 0),
     ],
 };
 
@@ -94,6 +97,10 @@ impl JoinHost for Host {
         F: Future<Output = ()> + Send + 'static,
     {
         drop(self.0.spawn(future));
+    }
+
+    fn give_back(&self) {
+        self.0.trim();
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Skynet, 6000),
         Entry::new(Workload::Fib, 6000),
         Entry::new(Workload::Nqueens, 6000),
+        Entry::new(Workload::AfterBurst, 320),
+        Entry::new(Workload::Idle, 0),
     ],
 };
 
@@ -102,6 +104,10 @@ impl ThreadHost for Host {
         B: FnOnce() + Send + 'static,
     {
         drop(self.0.go(body));
+    }
+
+    fn give_back(&self) {
+        self.0.trim();
     }
 
     fn scope<T>(n: u64, task: T)

@@ -19,14 +19,14 @@ pub(super) const FACTS: Facts = Facts {
     describe: "64 clients send 64 bytes over TCP and get them back, n times in all",
     unit: "message",
     units: "messages",
-    sizes: &[100_000],
-    quick: &[20_000],
+    sizes: &[30_000],
+    quick: &[5_000],
     is_default: true,
     scales: true,
     workers: None,
     asks_for_memory: false,
     phases: &[Phase::Warm],
-    budget: Duration::from_secs(10),
+    budget: Duration::from_secs(12),
     checksum: expected_checksum,
 };
 

@@ -23,7 +23,7 @@ pub(super) static FACTS: Facts = Facts {
     workers: None,
     asks_for_memory: false,
     phases: &[Phase::Warm],
-    budget: Duration::from_secs(40),
+    budget: Duration::from_secs(30),
     checksum: expected_checksum,
 };
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub(crate) const WORKLOADS: [&str; 27] = [
+pub(crate) const WORKLOADS: [&str; 30] = [
     "flat",
     "tree",
     "yield",
@@ -36,6 +36,9 @@ pub(crate) const WORKLOADS: [&str; 27] = [
     "skynet",
     "fib",
     "nqueens",
+    "backlog",
+    "after-burst",
+    "idle",
 ];
 
 /// Far more than any run here takes, so that only a hang is caught.
