@@ -28,6 +28,7 @@ var workloads = map[string]func(n uint64) (timed, error){
 	"nqueens":     forkJoin(queens),
 	"after-burst": afterBurst,
 	"idle":        idle,
+	"channel":     channel,
 	"us-burst-1":  withWork(flat),
 	"us-burst-2":  withWork(flat),
 	"us-tree-1":   withWork(tree),

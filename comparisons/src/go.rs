@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The files of the Go program.
-const SOURCES: [(&str, &str); 13] = [
+const SOURCES: [(&str, &str); 14] = [
     ("go.mod", include_str!("../go/go.mod")),
     ("main.go", include_str!("../go/main.go")),
     ("measure.go", include_str!("../go/measure.go")),
@@ -16,6 +16,7 @@ const SOURCES: [(&str, &str); 13] = [
     ("tree.go", include_str!("../go/tree.go")),
     ("yield.go", include_str!("../go/yield.go")),
     ("pingpong.go", include_str!("../go/pingpong.go")),
+    ("channel.go", include_str!("../go/channel.go")),
     ("echo.go", include_str!("../go/echo.go")),
     ("forkjoin.go", include_str!("../go/forkjoin.go")),
     ("join.go", include_str!("../go/join.go")),

@@ -4,6 +4,7 @@
 mod after_burst;
 mod backlog;
 mod bounded;
+mod channel;
 pub(crate) mod cold_start;
 pub(crate) mod echo;
 mod fib;
@@ -106,10 +107,12 @@ pub(crate) enum Workload {
     AfterBurst,
     /// Nothing is to be done.
     Idle,
+    /// Two send and two receive.
+    Channel,
 }
 
 /// Every workload, in the order in which they are measured and shown.
-pub(crate) const WORKLOADS: [Workload; 30] = [
+pub(crate) const WORKLOADS: [Workload; 31] = [
     Workload::Flat,
     Workload::Tree,
     Workload::Yield,
@@ -140,6 +143,7 @@ pub(crate) const WORKLOADS: [Workload; 30] = [
     Workload::Backlog,
     Workload::AfterBurst,
     Workload::Idle,
+    Workload::Channel,
 ];
 
 /// What the program knows of a workload without running it.
@@ -280,6 +284,7 @@ impl Workload {
             Self::Backlog => &backlog::FACTS,
             Self::AfterBurst => &after_burst::FACTS,
             Self::Idle => &idle::FACTS,
+            Self::Channel => &channel::FACTS,
         }
     }
 
@@ -318,6 +323,7 @@ impl Workload {
             Self::Fib => fork_join::measure_tasks(host, fib::Fib::root(n)),
             Self::Nqueens => fork_join::measure_tasks(host, nqueens::Board::root(n)),
             Self::Backlog => backlog::measure_tasks(host, n),
+            Self::Channel => channel::measure_tasks(host, n),
             Self::AfterBurst => {
                 after_burst::measure(|| flat::run_tasks::<H, 0>(host, n), || host.give_back())
             }
@@ -365,7 +371,7 @@ impl Workload {
             }
             Self::Idle => idle::measure(|| flat::run_threads::<H, 0>(host, idle::TASKS), n),
             Self::JoinSet | Self::Bounded => unreachable!("sets are of futures"),
-            Self::Keyed | Self::Backlog => unreachable!("no threads take part"),
+            Self::Keyed | Self::Backlog | Self::Channel => unreachable!("no threads take part"),
             Self::RemoteWake | Self::ColdStart | Self::Echo => {
                 unreachable!("who takes part measures it with what it needs")
             }

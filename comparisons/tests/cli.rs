@@ -47,13 +47,14 @@ fn help_has_three_examples_and_hides_test_hooks() {
 
 #[test]
 fn usage_errors_name_what_is_valid() {
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["--runtimes", "erlang"], "async-executor"),
         (&["--sizes", "5x"], "10k"),
         (&["--sizes", "0"], "1 to 100m"),
         (&["--workers", "0"], "--workers"),
         (&["--rounds", "many"], "--rounds"),
         (&["--quick", "--sizes", "10k"], "--sizes"),
+        (&["--full", "--workloads", "flat"], "--workloads"),
         (&["--sise"], "--sizes"),
         (&["--workloads", "skynets"], "ping-pong"),
         (

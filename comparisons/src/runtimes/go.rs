@@ -27,5 +27,6 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Nqueens, 3500),
         Entry::new(Workload::AfterBurst, 600),
         Entry::new(Workload::Idle, 0),
+        Entry::new(Workload::Channel, 0),
     ],
 };

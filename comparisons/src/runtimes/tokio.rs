@@ -52,6 +52,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Backlog, 400),
         Entry::new(Workload::AfterBurst, 400),
         Entry::new(Workload::Idle, 0),
+        Entry::new(Workload::Channel, 0),
     ],
 };
 

@@ -48,6 +48,7 @@ pub(crate) const CONTENDER: Contender = Contender {
         Entry::new(Workload::Backlog, 320),
         Entry::new(Workload::AfterBurst, 320),
         Entry::new(Workload::Idle, 0),
+        Entry::new(Workload::Channel, 0),
     ],
 };
 

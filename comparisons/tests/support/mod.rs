@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub(crate) const WORKLOADS: [&str; 30] = [
+pub(crate) const WORKLOADS: [&str; 31] = [
     "flat",
     "tree",
     "yield",
@@ -39,6 +39,7 @@ pub(crate) const WORKLOADS: [&str; 30] = [
     "backlog",
     "after-burst",
     "idle",
+    "channel",
 ];
 
 /// Far more than any run here takes, so that only a hang is caught.
