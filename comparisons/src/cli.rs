@@ -34,8 +34,8 @@ const LARGEST: u64 = 100_000_000;
 /// Measures virid's tasks and green threads and their peers, next to each other.
 ///
 /// Every measurement is a process of its own. In each round every runtime runs
-/// once, in a shuffled order. With no option: all workloads and all runtimes, in
-/// about four minutes after the build.
+/// once, in a shuffled order. With no option: the workloads with a star below and
+/// all runtimes, in about four minutes after the build.
 #[derive(Debug, Parser)]
 #[command(name = "comparisons", version, after_help = after_help(), max_term_width = 80)]
 pub(crate) struct Cli {
@@ -53,8 +53,8 @@ pub(crate) struct Cli {
           value_parser = PossibleValuesParser::new(WORKLOADS.map(Workload::name)))]
     pub(crate) workloads: Vec<String>,
 
-    /// Numbers of tasks, such as 10000, 10k or 1m; at most 100m. For flat, tree
-    /// and parked; the others have one size
+    /// Numbers of tasks, such as 10000, 10k or 1m; at most 100m. Some
+    /// workloads keep the sizes they have
     #[arg(long, value_delimiter = ',', value_parser = size, value_name = "N,..")]
     pub(crate) sizes: Vec<u64>,
 

@@ -18,7 +18,7 @@ use crate::tally::{Countdown, expected_checksum, mix};
 
 pub(super) const FACTS: Facts = Facts {
     name: "channel",
-    describe: "two tasks send n numbers through a channel, and two receive them",
+    describe: "n numbers through a channel with two tasks at each end",
     unit: "number",
     units: "numbers",
     sizes: &[1_000_000],

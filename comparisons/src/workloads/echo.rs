@@ -16,7 +16,7 @@ use crate::tally::{Countdown, expected_checksum, mix};
 
 pub(super) const FACTS: Facts = Facts {
     name: "echo",
-    describe: "64 clients send 64 bytes over TCP and get them back, n times in all",
+    describe: "64 clients get 64 bytes echoed over TCP, n times in all",
     unit: "message",
     units: "messages",
     sizes: &[30_000],

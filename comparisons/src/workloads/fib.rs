@@ -1,5 +1,5 @@
-//! Fibonacci numbers the slow way: fib(n) spawns fib(n - 1), computes fib(n - 2) in place
-//! and joins. Next to nothing but spawns and joins, nested as deep as n.
+//! Fibonacci numbers the slow way: fib(k) spawns fib(k - 1), computes fib(k - 2) in place
+//! and joins. Next to nothing but spawns and joins, nested as deep as k.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{Facts, Phase};
 
 pub(super) const FACTS: Facts = Facts {
     name: "fib",
-    describe: "fib(n) spawns fib(n - 1) and computes fib(n - 2) itself; n tasks",
+    describe: "fib(k) spawns fib(k - 1) and computes fib(k - 2); n tasks",
     unit: "task",
     units: "tasks",
     sizes: &[1_346_268],

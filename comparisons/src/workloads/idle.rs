@@ -11,7 +11,7 @@ use crate::tally::expected_checksum;
 
 pub(super) const FACTS: Facts = Facts {
     name: "idle",
-    describe: "processor time while nothing is to be done, for n ms after a burst",
+    describe: "processor time of n ms with nothing to do, after a burst",
     unit: "ms",
     units: "ms",
     sizes: &[500],
