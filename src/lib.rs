@@ -90,6 +90,7 @@
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs
 //                                           cells: recycled, and given back
 // 0  primitives.rs  rng.rs  unwind.rs       atomics and fences; victim choice; where panics stop
+// 0  forked.rs                              whether the threads are in another process
 // 0  task/answer.rs                         what a task's state word answers
 //
 // `scheduler.rs` holds the idle protocol with its proof, `memory.rs` the
@@ -101,6 +102,7 @@
 pub mod adapters;
 mod context;
 mod drive;
+mod forked;
 mod memory;
 pub mod metrics;
 mod primitives;

@@ -21,6 +21,7 @@ use super::lanes::Lanes;
 use super::lists::{Lists, Traffic};
 use super::slab::Slab;
 use super::spares;
+use crate::forked;
 use crate::primitives::{AtomicPtr, AtomicUsize, Mutex, Ordering, thread_local_const};
 
 /// The count of owners while the runtime exists. More cells than this, or less
@@ -198,7 +199,10 @@ impl Cells {
     }
 
     /// A free cell, for a thread that has no lists of this runtime.
+    #[track_caller]
     pub(crate) fn allocate(&self, class: Class) -> NonNull<u8> {
+        // Here, where an outside spawn begins.
+        forked::assert_not_forked();
         self.store()
             .lanes
             .with(|lists| {

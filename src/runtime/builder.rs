@@ -11,6 +11,7 @@ use core_affinity::CoreId;
 use super::handle::Handle;
 use super::owner::Runtime;
 use crate::context;
+use crate::forked;
 use crate::scheduler::blocking::Settings;
 use crate::scheduler::queue::Queue;
 use crate::scheduler::shared::Shared;
@@ -269,9 +270,15 @@ impl Builder {
     /// than 4,096, for zero blocking threads, for a stack above 1 TiB, for a thread name
     /// with a NUL byte, and for a `VIRID_WORKERS` that is no such number; else what the
     /// operating system says when it refuses a thread. No thread is left behind.
+    /// [`Unsupported`](io::ErrorKind::Unsupported) in a process that was forked from one in
+    /// which a runtime had been built; see [`Runtime`].
     pub fn build(self) -> io::Result<Runtime> {
         let workers = self.workers()?;
         self.check()?;
+        if forked::is_forked() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, forked::MESSAGE));
+        }
+        forked::prepare();
         let cores = if self.pin_workers {
             core_affinity::get_core_ids().unwrap_or_default()
         } else {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::handle::{EnterGuard, Handle};
 use super::shutdown::ShutdownReport;
+use crate::forked;
 use crate::metrics::RuntimeMetrics;
 use crate::task::join::JoinHandle;
 
@@ -42,6 +43,16 @@ use crate::task::join::JoinHandle;
 /// Dropped by a task of another runtime it waits, and that worker with it: two
 /// runtimes that are dropped by each other's tasks at the same time hang. Use
 /// `shutdown_background` there.
+///
+/// # Fork
+///
+/// `fork` copies the calling thread only, and no worker. So fork before the first runtime
+/// is built, or call nothing but `exec` and `_exit` in the child, as
+/// [`std::process::Command`] does. A child that uses virid hears so: spawning from a
+/// thread that is no worker panics, and so does a wait that would not end; building a
+/// runtime fails; dropping one does nothing. A task or green thread that forks and goes on
+/// in the child aborts it where its worker has nothing else to run, which does not keep
+/// what that had queued from running a second time.
 #[derive(Debug)]
 pub struct Runtime {
     pub(super) handle: Handle,
@@ -223,6 +234,9 @@ impl Runtime {
         let deadline = Instant::now().checked_add(timeout);
         self.let_threads_go();
         let shared = &self.handle.shared;
+        if forked::is_forked() {
+            return ShutdownReport::incomplete(Vec::new());
+        }
         if shared.is_own_thread() || !shared.wait_for_threads(deadline) {
             return ShutdownReport::incomplete(shared.still_running());
         }
@@ -246,15 +260,28 @@ impl Runtime {
 
     /// Begins the end, and sees to it that the drop waits for no thread.
     fn let_threads_go(&mut self) {
+        if forked::is_forked() {
+            return self.forget_threads();
+        }
         self.threads.clear();
         let shared = &self.handle.shared;
         shared.close();
         drop(shared.blocking().take_threads());
     }
+
+    /// In a forked process: the threads are the parent's.
+    fn forget_threads(&mut self) {
+        std::mem::take(&mut self.threads)
+            .into_iter()
+            .for_each(std::mem::forget);
+    }
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if forked::is_forked() {
+            return self.forget_threads();
+        }
         let shared = &self.handle.shared;
         shared.close();
         if shared.is_own_thread() {

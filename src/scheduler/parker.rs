@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Wake, Waker};
 use std::time::Instant;
 
+use crate::forked;
 use crate::primitives::{AtomicBool, Ordering, Thread, current_thread, park, park_timeout};
 
 /// The token of the thread that made it. Only that thread may
@@ -30,10 +31,15 @@ impl Parker {
 
     /// Waits until somebody unparks this thread; returns at once where that
     /// has happened since the last call.
+    ///
+    /// # Panics
+    ///
+    /// Where it would have to wait in a forked process, which has nobody to unpark it.
     pub(crate) fn park(&self) {
         // Ordering: Acquire pairs with the Release in `unpark`: what the
         // unparker did before is seen after.
         while !self.unparked.swap(false, Ordering::Acquire) {
+            forked::assert_not_forked();
             park();
         }
     }

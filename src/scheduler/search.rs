@@ -3,6 +3,7 @@
 
 use super::idle::{Retract, Searchers};
 use super::worker::Worker;
+use crate::forked;
 use crate::primitives::{heavy_fence, needed, spin_loop};
 use crate::task::header::Runnable;
 
@@ -44,6 +45,8 @@ impl Worker {
     /// otherwise it has announced that it parks, and has to wait for a signal, which
     /// makes it search again.
     pub(super) fn search_or_announce(&self) -> bool {
+        // Aborts, as any panic of a worker.
+        forked::assert_not_forked();
         loop {
             if let Some(runnable) = self.search() {
                 self.run_found(runnable);

@@ -13,6 +13,7 @@ use super::shared::Shared;
 use super::threads::home_of;
 use super::worker::Worker;
 use crate::context;
+use crate::forked;
 use crate::memory::Class;
 use crate::task::JoinHandle;
 use crate::task::after::After;
@@ -408,6 +409,8 @@ impl Schedule for Shared {
     fn schedule(&self, runnable: Runnable) {
         match Worker::current_of(self) {
             Some(worker) => worker.requeue(runnable),
+            // The task is the parent's to run.
+            None if forked::is_forked() => std::mem::forget(runnable),
             None => {
                 #[cfg(all(feature = "time", not(virid_loom)))]
                 self.events().note_waker();

@@ -67,8 +67,9 @@ fn install() {
 }
 
 fn signal(number: libc::pid_t) {
-    // SAFETY: both are numbers; a thread that has ended is an error that does no harm.
-    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), number, libc::SIGUSR1) };
+    let process = std::process::id();
+    // SAFETY: all are numbers; a thread that has ended is an error that does no harm.
+    unsafe { libc::syscall(libc::SYS_tgkill, process, number, libc::SIGUSR1) };
 }
 
 /// Disturbs one of them.

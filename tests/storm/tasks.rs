@@ -193,7 +193,8 @@ impl World {
 async fn self_wake(mut times: u64) {
     poll_fn(|context| {
         context.waker().wake_by_ref();
-        context.waker().clone().wake();
+        let clone = context.waker().clone();
+        clone.wake();
         times = times.saturating_sub(1);
         match times {
             0 => Poll::Ready(()),

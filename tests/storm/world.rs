@@ -226,7 +226,8 @@ impl World {
         match at % 4 {
             0 => waker.wake_by_ref(),
             1 => {
-                waker.clone().wake();
+                let clone = waker.clone();
+                clone.wake();
                 waker.wake();
             }
             // Keeps a waker of a task that may be over by then.
