@@ -150,7 +150,8 @@ fn what_a_child_wakes_is_not_run() {
         let waker = receiver.recv().unwrap();
         let status = fork(|| {
             waker.wake_by_ref();
-            waker.clone().wake();
+            let clone = waker.clone();
+            clone.wake();
             !task.is_finished()
         });
         assert_eq!(status, 0);
@@ -163,14 +164,11 @@ fn what_a_child_wakes_is_not_run() {
 fn a_task_that_forks_and_returns_aborts_the_child() {
     alone("a_task_that_forks_and_returns_aborts_the_child", || {
         let runtime = runtime();
+        // SAFETY: what the child does is what is tested.
+        let forks = || unsafe { libc::fork() };
         let forked = [
-            // SAFETY: what the child does is what is tested.
-            runtime
-                .spawn(async { unsafe { libc::fork() } })
-                .join()
-                .unwrap(),
-            // SAFETY: as above.
-            runtime.go(|| unsafe { libc::fork() }).join().unwrap(),
+            runtime.spawn(async move { forks() }).join().unwrap(),
+            runtime.go(forks).join().unwrap(),
         ];
         for child in forked {
             assert!(child > 0);
