@@ -1,6 +1,6 @@
-//! Proves that memory which is refused, by the allocator or by the system, at any one
-//! request or from it on, ends in an error that names it or in an abort that does: never in
-//! a hang, a wrong result or a crash. Each request fails in a process of its own.
+//! Proves that memory or a thread which is refused, by the allocator or by the system, at
+//! any one request or from it on, ends in an error that names it or in an abort that does:
+//! never in a hang, a wrong result or a crash. Each request fails in a process of its own.
 
 #![cfg(all(
     not(virid_loom),
@@ -28,6 +28,7 @@ const NEVER: usize = usize::MAX / 2;
 /// `REFUSALS` are left.
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(NEVER);
 static MAPPINGS: AtomicUsize = AtomicUsize::new(NEVER);
+static THREADS: AtomicUsize = AtomicUsize::new(NEVER);
 static REFUSALS: AtomicUsize = AtomicUsize::new(0);
 
 fn is_refused(left: &AtomicUsize) -> bool {
@@ -95,6 +96,41 @@ unsafe extern "C" fn mmap(
     unsafe { real(address, length, protection, flags, file, offset) }
 }
 
+type Body = extern "C" fn(*mut c_void) -> *mut c_void;
+type Create = unsafe extern "C" fn(
+    *mut libc::pthread_t,
+    *const libc::pthread_attr_t,
+    Body,
+    *mut c_void,
+) -> c_int;
+
+/// libc's function, but for calls that are refused.
+///
+/// # Safety
+///
+/// As libc's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pthread_create(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    body: Body,
+    argument: *mut c_void,
+) -> c_int {
+    static REAL: OnceLock<Create> = OnceLock::new();
+    if is_refused(&THREADS) {
+        return libc::EAGAIN;
+    }
+    let real = REAL.get_or_init(|| {
+        // SAFETY: the name is a C string.
+        let address = unsafe { libc::dlsym(libc::RTLD_NEXT, c"pthread_create".as_ptr()) };
+        assert!(!address.is_null());
+        // SAFETY: libc's function of that name has this type.
+        unsafe { std::mem::transmute::<*mut c_void, Create>(address) }
+    });
+    // SAFETY: the caller keeps the contract.
+    unsafe { real(thread, attributes, body, argument) }
+}
+
 /// Something of everything.
 fn program() {
     let builder = Builder::new().worker_threads(2).max_blocking_threads(2);
@@ -136,16 +172,21 @@ fn program() {
 fn child(role: &str) {
     let (kind, rest) = role.split_once(' ').unwrap();
     let (granted, refusals) = rest.split_once(' ').unwrap();
-    let left = if kind == "allocation" {
-        &ALLOCATIONS
-    } else {
-        &MAPPINGS
+    let left = match kind {
+        "allocation" => &ALLOCATIONS,
+        "mapping" => &MAPPINGS,
+        _ => &THREADS,
     };
-    REFUSALS.store(refusals.parse().unwrap(), Ordering::SeqCst);
-    left.store(granted.parse().unwrap(), Ordering::SeqCst);
-    let ended = std::thread::spawn(program).join();
+    let (granted, refusals) = (granted.parse().unwrap(), refusals.parse().unwrap());
+    let body = move || {
+        REFUSALS.store(refusals, Ordering::SeqCst);
+        left.store(granted, Ordering::SeqCst);
+        program();
+        left.store(NEVER, Ordering::SeqCst);
+    };
+    let ended = std::thread::spawn(body).join();
     left.store(NEVER, Ordering::SeqCst);
-    ended.expect("no memory");
+    ended.expect("refused");
 }
 
 /// Whether the child heard of a refusal: what it did then was as it should be.
@@ -156,7 +197,7 @@ fn hears(test: &str, kind: &str, granted: usize, refusals: usize) -> bool {
         return false;
     }
     let said = String::from_utf8_lossy(&stderr);
-    let is_named = ["memory", "os error 12", "os error 11"]
+    let is_named = ["memory", "os error 12", "os error 11", "code: 11"]
         .iter()
         .any(|text| said.contains(text));
     let is_orderly = status.code() == Some(101) || status.signal() == Some(libc::SIGABRT);
@@ -202,4 +243,9 @@ fn a_mapping_that_is_refused_is_named() {
         usize::MAX,
         1,
     );
+}
+
+#[test]
+fn a_thread_that_is_refused_is_named() {
+    refuse_each("a_thread_that_is_refused_is_named", "thread", 40, 61);
 }
