@@ -85,7 +85,7 @@
 // 2  task/finished.rs                       how members of a set go there
 // 2  scheduler/visitors.rs                  who queues from outside
 // 1  context.rs  thread/stack.rs  task/{place,joiner,stage,state,values}.rs
-//    task/state/{green,member}.rs
+//    task/state/{green,hold,member}.rs
 // 1  scheduler/{deque,ring,idle,parker,events,cpu_clock}.rs
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs
 //                                           cells: recycled, and given back

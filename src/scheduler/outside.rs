@@ -38,7 +38,7 @@ impl Shared {
         if needed!("end before a task is held", self.is_closed(), not false) {
             return Err(runnable);
         }
-        if let Some(woken) = runnable.suspend() {
+        if let Some(woken) = runnable.hold() {
             self.inject(woken);
         }
         Ok(())

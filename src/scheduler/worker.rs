@@ -314,7 +314,7 @@ impl Worker {
     /// left, so the end of the runtime finds it.
     pub(super) fn hold_new(&self, runnable: Runnable) {
         self.counters().spawned.add(1);
-        if let Some(woken) = runnable.suspend() {
+        if let Some(woken) = runnable.hold() {
             self.push(woken);
         }
     }

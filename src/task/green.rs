@@ -89,13 +89,15 @@ impl Runnable {
 }
 
 impl TaskRef {
-    /// Leaves a token for a green thread, and wakes it.
+    /// Leaves a token for a green thread, and wakes it, unless it waits for its turn to
+    /// begin.
     pub(crate) fn unpark(&self) {
         let task = self.task();
         // SAFETY: `self` is a reference.
-        unsafe { task.as_ref() }.state.set_token();
-        // SAFETY: the same.
-        unsafe { Header::wake(task) };
+        if unsafe { task.as_ref() }.state.set_token() {
+            // SAFETY: the same.
+            unsafe { Header::wake(task) };
+        }
     }
 
     pub(crate) fn id(&self) -> Id {

@@ -3,15 +3,27 @@
 
 use super::answer::{Claim, Suspend};
 use super::header::{Runnable, TaskRef};
+use super::state::State;
 
 impl Runnable {
     /// Suspends the task, with the right to run it. Hands that back where the task was
     /// woken or asked to end meanwhile: it goes to a queue then.
     #[inline]
     pub(crate) fn suspend(self) -> Option<Self> {
+        self.suspend_by(State::suspend)
+    }
+
+    /// As [`suspend`](Self::suspend), for a task that has not begun: an unpark does not
+    /// let it begin.
+    pub(crate) fn hold(self) -> Option<Self> {
+        self.suspend_by(State::hold)
+    }
+
+    #[inline]
+    fn suspend_by(self, transition: impl FnOnce(&State) -> Suspend) -> Option<Self> {
         let task = self.into_task();
         // SAFETY: the task lives while its `Runnable` does.
-        match unsafe { task.as_ref() }.state.suspend() {
+        match transition(unsafe { &task.as_ref().state }) {
             Suspend::Suspended => None,
             // SAFETY: the word still says `SCHEDULED`, and the right was ours. What
             // the task is asked it is told when it goes on.

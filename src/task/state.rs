@@ -3,7 +3,7 @@
 //! | bits | name          | meaning                                                        |
 //! |------|---------------|----------------------------------------------------------------|
 //! | 0    | `SCHEDULED`   | a [`Runnable`] exists: in a queue, in a waker's hands, or running |
-//! | 1    | `WOKEN`       | a wake came while `SCHEDULED`: poll once more before suspending |
+//! | 1    | `WOKEN`       | a wake came while `SCHEDULED`: poll once more before suspending; without `SCHEDULED`: held, see [`State::hold`] |
 //! | 2    | `COMPLETE`    | the future is gone; the result, if anyone wants it, is in place |
 //! | 3    | `CANCELLED`   | whoever holds the `Runnable` drops the future instead of polling |
 //! | 4    | `HANDLE`      | the `JoinHandle` exists                                         |
@@ -43,11 +43,12 @@
 
 #[cfg(not(virid_loom))]
 mod green;
+mod hold;
 mod member;
 
 use std::fmt;
 
-use super::answer::{Claim, Complete, JoinSlot, Last, Start, Suspend};
+use super::answer::{Claim, Complete, JoinSlot, Last, Start};
 use crate::primitives::{AtomicU64, Ordering, needed};
 
 const SCHEDULED: u64 = 1 << 0;
@@ -217,21 +218,6 @@ impl State {
         } else {
             Start::Poll
         }
-    }
-
-    /// After a poll that was `Pending`, by the holder of the `Runnable`.
-    pub(crate) fn suspend(&self) -> Suspend {
-        self.update(|now| {
-            debug_assert!(now.has(SCHEDULED) && !now.is_complete(), "{now:?}");
-            if needed!("cancelled while running", now.has(CANCELLED), not false) {
-                Err(Suspend::Cancelled)
-            } else if needed!("woken while running", now.has(WOKEN), not false) {
-                Ok((now.0 & !WOKEN, Suspend::Woken))
-            } else {
-                let settled = needed!("settled when suspended", SETTLED, not 0);
-                Ok((now.0 & !SCHEDULED | settled, Suspend::Suspended))
-            }
-        })
     }
 
     /// A wake, by the owner of a reference or by the running task itself.

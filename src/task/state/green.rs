@@ -1,6 +1,7 @@
 //! Transitions that only green threads ask for.
 
-use super::{CANCELLED, State, TOKEN};
+use super::hold::HELD;
+use super::{CANCELLED, SCHEDULED, State, TOKEN};
 use crate::primitives::Ordering;
 
 impl State {
@@ -19,11 +20,14 @@ impl State {
         self.0.load(Ordering::Relaxed) & CANCELLED != 0
     }
 
-    /// Leaves the token of an unpark, by the owner of a reference.
-    pub(crate) fn set_token(&self) {
+    /// Leaves the token of an unpark, by the owner of a reference. Whether the thread
+    /// is to be woken as well: not where it is held. One word decides: who claims it
+    /// later lets it begin, and it finds the token when it parks.
+    pub(crate) fn set_token(&self) -> bool {
         // Ordering: Release pairs with the Acquire in `take_token`: the unparked
         // sees what was done before.
-        self.0.fetch_or(TOKEN, Ordering::Release);
+        let before = self.0.fetch_or(TOKEN, Ordering::Release);
+        before & (SCHEDULED | HELD) != HELD
     }
 
     /// Takes the token, by the running task itself. Whether there was one.
