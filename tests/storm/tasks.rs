@@ -1,7 +1,7 @@
 //! The lives of async tasks.
 
 use super::ledger::{Kind, Life};
-use super::world::{Boxed, Cargo, World, alone};
+use super::world::{Boxed, Cargo, KEYS, Turn, World, alone};
 use crate::dice::Dice;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 use virid::sync::oneshot;
 use virid::task::{self, JoinSet};
+use virid::thread;
 use virid::time::{sleep, timeout};
 
 impl World {
@@ -133,7 +134,7 @@ impl World {
 
     /// Lives of a key, which wait for nobody: those behind them wait for them.
     pub(crate) fn take_turns(self: &Arc<Self>, dice: &mut Dice) {
-        let key = dice.below(3);
+        let key = dice.below(KEYS);
         let kind = if dice.below(3) == 0 {
             Kind::Thread
         } else {
@@ -146,16 +147,21 @@ impl World {
         if let Kind::Thread = kind {
             let thread = self.keyed.go(key, move || {
                 life.begin();
+                let _turn = Turn::begin(&world, key);
+                thread::yield_now();
                 world.act(&mut of);
                 life.end()
             });
-            return match dice.below(3) {
+            return match dice.below(4) {
                 0 => thread.cancel(),
+                1 => thread.thread().unpark(),
+                2 => drop(self.keep_unpark(thread.thread().clone())),
                 _ => drop(thread),
             };
         }
         let task = self.keyed.spawn(key, async move {
             life.begin();
+            let _turn = Turn::begin(&world, key);
             virid::yield_now().await;
             world.act(&mut of);
             if of.below(10) == 0 {

@@ -19,6 +19,8 @@ use virid::thread::{self, Thread};
 
 const MOST_KEPT: usize = 64;
 
+pub(crate) const KEYS: u64 = 3;
+
 /// A task's future, one size for all, but for `Tiny` and `Large`.
 pub(crate) type Boxed = Pin<Box<dyn Future<Output = Output> + Send>>;
 
@@ -28,6 +30,8 @@ pub(crate) struct World {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) handle: Handle,
     pub(crate) keyed: Keyed<u64>,
+    /// Whether somebody has the turn of a key.
+    turns: [AtomicBool; KEYS as usize],
     tasks: Kept<(usize, task::JoinHandle<Output>)>,
     threads: Kept<(usize, thread::JoinHandle<Output>)>,
     aborts: Kept<AbortHandle>,
@@ -79,6 +83,7 @@ impl World {
             ledger: Ledger::new(most),
             handle: handle.clone(),
             keyed: Keyed::new(),
+            turns: Default::default(),
             tasks: Kept::default(),
             threads: Kept::default(),
             aborts: Kept::default(),
@@ -133,7 +138,7 @@ impl World {
         }
     }
 
-    fn keep_unpark(&self, thread: Thread) -> Option<()> {
+    pub(crate) fn keep_unpark(&self, thread: Thread) -> Option<()> {
         keep(&self.unparks, thread, 9).map(|other| other.unpark())
     }
 
@@ -255,6 +260,25 @@ impl World {
         drop(take_all(&self.aborts));
         drop(take_all(&self.wakers));
         drop(take_all(&self.unparks));
+    }
+}
+
+/// Held by a life of a key while it has the turn.
+pub(crate) struct Turn(Arc<World>, usize);
+
+impl Turn {
+    pub(crate) fn begin(world: &Arc<World>, key: u64) -> Self {
+        let key = key as usize;
+        if world.turns[key].swap(true, Ordering::SeqCst) {
+            fail("two have the turn of a key");
+        }
+        Self(world.clone(), key)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.turns[self.1].store(false, Ordering::SeqCst);
     }
 }
 
