@@ -8,13 +8,14 @@ use super::state::State;
 impl Runnable {
     /// Suspends the task, with the right to run it. Hands that back where the task was
     /// woken or asked to end meanwhile: it goes to a queue then.
+    #[cfg(not(virid_loom))]
     #[inline]
     pub(crate) fn suspend(self) -> Option<Self> {
         self.suspend_by(State::suspend)
     }
 
-    /// As [`suspend`](Self::suspend), for a task that has not begun: an unpark does not
-    /// let it begin.
+    /// Suspends a task that has not begun, in the same way: an unpark does not let it
+    /// begin.
     pub(crate) fn hold(self) -> Option<Self> {
         self.suspend_by(State::hold)
     }
