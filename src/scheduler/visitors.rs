@@ -1,16 +1,16 @@
 //! Threads that are queueing a task from outside, so that the end of a runtime
 //! can wait for them.
 //!
-//! A visitor enters, pays a fence and looks whether the runtime is closed; the
-//! last worker, which has seen that it is, pays a fence and waits until nobody
-//! is inside. Either the visitor sees `closed` and queues nothing, or the last
+//! A visitor enters, pays the light fence and looks whether the runtime is closed;
+//! the last worker, which has seen that it is, pays the heavy one and waits until
+//! nobody is inside. Either the visitor sees `closed` and queues nothing, or the last
 //! worker waits for it. The count is spread over several words, so that visitors
 //! seldom write the same one.
 
 use crossbeam_utils::CachePadded;
 
 use crate::context;
-use crate::primitives::{AtomicUsize, Ordering, fence, needed, os_yield};
+use crate::primitives::{AtomicUsize, Ordering, heavy_fence, light_fence, needed, os_yield};
 
 /// Words that the count is spread over. Models have one: numbers of threads grow
 /// from run to run, and loom wants every run to be the same.
@@ -38,14 +38,14 @@ impl Visitors {
         let word = &self.0[context::thread_number() & (WORDS - 1)];
         // Ordering: Relaxed, before the fence.
         word.fetch_add(1, Ordering::Relaxed);
-        needed!("visitor's fence", fence(Ordering::SeqCst));
+        needed!("visitor's fence", light_fence());
         Visit(word)
     }
 
     /// Waits for everybody who is inside. Who enters later sees what the caller
     /// wrote, or read, before.
     pub(crate) fn wait_until_gone(&self) {
-        needed!("last worker's fence", fence(Ordering::SeqCst));
+        needed!("last worker's fence", heavy_fence());
         for word in &self.0 {
             // Ordering: Acquire pairs with the Release of `Visit::drop`: what
             // the visitors queued is seen.
