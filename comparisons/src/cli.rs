@@ -4,8 +4,9 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Parser, value_parser};
+use clap::{Parser, Subcommand, value_parser};
 
+use crate::monitor::Monitor;
 use crate::runtimes::CONTENDERS;
 use crate::workloads::{WORKLOADS, Workload};
 
@@ -37,8 +38,12 @@ const LARGEST: u64 = 100_000_000;
 /// once, in a shuffled order. With no option: the workloads with a star below and
 /// all runtimes, in about four minutes after the build.
 #[derive(Debug, Parser)]
-#[command(name = "comparisons", version, after_help = after_help(), max_term_width = 80)]
+#[command(name = "comparisons", version, after_help = after_help(), max_term_width = 80,
+          args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// Small sizes and three rounds: a few seconds for each workload. Not
     /// together with --sizes
     #[arg(long, conflicts_with = "sizes")]
@@ -104,6 +109,12 @@ pub(crate) struct Cli {
     /// Seconds after which a child is killed
     #[arg(long, value_name = "SECONDS", hide = true)]
     pub(crate) deadline: Option<NonZeroU16>,
+}
+
+/// What it does instead of comparing runtimes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Monitor(Monitor),
 }
 
 fn size(text: &str) -> Result<u64, String> {

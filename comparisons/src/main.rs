@@ -15,6 +15,7 @@ mod go;
 mod hosts;
 mod launch;
 mod machine;
+mod monitor;
 mod plan;
 mod progress;
 mod protocol;
@@ -44,7 +45,12 @@ fn main() -> ExitCode {
             }
         };
     }
-    match session::run(&cli::Cli::parse()) {
+    let cli = cli::Cli::parse();
+    let end = match &cli.command {
+        Some(cli::Command::Monitor(monitor)) => monitor::run(monitor),
+        None => session::run(&cli),
+    };
+    match end {
         Ok(end) => end.into(),
         Err(stop) => {
             anstream::eprintln!("{}", stop.message());

@@ -1,0 +1,38 @@
+//! Whether spawning is healthy: on this machine, in this build, and against an
+//! earlier one. Each command is a file here and a line in [`What`].
+//!
+//! Its words are OK, WARN and FAIL; colour says nothing that they do not.
+
+mod check;
+
+use clap::{Args, Subcommand};
+
+use crate::session::{End, Stop};
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run --release -p comparisons -- monitor check";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 healthy, 1 not, 2 usage, 3 this machine cannot be measured on or
+the measurement came to no result.";
+
+/// Says whether spawning is healthy, on this machine and in this build.
+#[derive(Debug, Args)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(crate) struct Monitor {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Check(check::Check),
+}
+
+/// Does what the command line says.
+pub(crate) fn run(monitor: &Monitor) -> Result<End, Stop> {
+    match &monitor.what {
+        What::Check(options) => check::run(options),
+    }
+}
