@@ -3,7 +3,13 @@
 //!
 //! Its words are OK, WARN and FAIL; colour says nothing that they do not.
 
+mod cgroup;
 mod check;
+mod clock;
+mod finding;
+mod probe;
+mod spawn_path;
+mod system;
 
 use clap::{Args, Subcommand};
 
@@ -28,11 +34,14 @@ pub(crate) struct Monitor {
 #[derive(Debug, Subcommand)]
 enum What {
     Check(check::Check),
+    #[command(hide = true)]
+    Probe(probe::Probe),
 }
 
 /// Does what the command line says.
 pub(crate) fn run(monitor: &Monitor) -> Result<End, Stop> {
     match &monitor.what {
         What::Check(options) => check::run(options),
+        What::Probe(options) => probe::run(options),
     }
 }
