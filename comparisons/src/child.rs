@@ -69,7 +69,7 @@ fn measure(request: &Request) -> io::Result<Response> {
 
 /// The launcher puts its children into groups of their own, where the terminal's
 /// Ctrl-C does not reach them; this covers a launcher that is killed.
-fn die_with_the_launcher() {
+pub(crate) fn die_with_the_launcher() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
 }

@@ -5,8 +5,10 @@
 
 mod cgroup;
 mod check;
+mod children;
 mod clock;
 mod finding;
+mod gate;
 mod probe;
 mod spawn_path;
 mod system;
@@ -34,6 +36,7 @@ pub(crate) struct Monitor {
 #[derive(Debug, Subcommand)]
 enum What {
     Check(check::Check),
+    Gate(gate::Gate),
     #[command(hide = true)]
     Probe(probe::Probe),
 }
@@ -42,6 +45,7 @@ enum What {
 pub(crate) fn run(monitor: &Monitor) -> Result<End, Stop> {
     match &monitor.what {
         What::Check(options) => check::run(options),
+        What::Gate(options) => gate::run(options),
         What::Probe(options) => probe::run(options),
     }
 }

@@ -248,7 +248,8 @@ fn command(cli: &Cli, seed: u64) -> String {
     words.join(" ")
 }
 
-fn quoted(word: &str) -> String {
+/// A word as a shell needs it.
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=,./:+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -257,7 +258,8 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn git() -> Option<Git> {
+/// What the sources are, where they are in a repository.
+pub(crate) fn git() -> Option<Git> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git")
             .arg("-C")

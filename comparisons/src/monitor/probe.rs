@@ -1,38 +1,79 @@
-//! prototype
-use super::spawn_path::PATHS;
-use crate::session::{End, Stop};
-use clap::Args;
+//! The measuring side: a hidden command, each run of which is a process of its own
+//! and prints one line of JSON.
 
-/// x
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::spawn_path::{self, PATHS, Path, Spin};
+use crate::child;
+use crate::session::{End, Stop};
+
+/// Measures for another command.
 #[derive(Debug, Args)]
 pub(crate) struct Probe {
-    #[arg(long, default_value_t = 1000)]
-    quads: usize,
-    #[arg(long, default_value_t = 0)]
-    spin: u32,
-    #[arg(long)]
-    count: Option<u64>,
+    #[command(subcommand)]
+    what: What,
 }
 
-pub(crate) fn run(p: &Probe) -> Result<End, Stop> {
-    let path = PATHS[std::env::var("P").ok().map_or(0, |p| p.parse().unwrap())];
-    if let Some(c) = p.count {
-        path.run(c, p.spin)?;
-        return Ok(End::Complete);
-    }
-    for path in PATHS {
-        let s = path.slices(p.quads, p.spin)?;
-        let q = |v: &[f64], f: f64| v[((v.len() - 1) as f64 * f) as usize];
-        print!("{} ", path.name());
-        for f in [0.02, 0.1, 0.25, 0.5] {
-            print!(
-                "{:.2}/{:.2}={:.3} ",
-                q(&s.tasks, f),
-                q(&s.closures, f),
-                q(&s.tasks, f) / q(&s.closures, f)
-            );
+#[derive(Debug, Subcommand)]
+enum What {
+    /// What each path costs, as a multiple of a closure in a queue
+    Ratios {
+        #[arg(long)]
+        quads: usize,
+        #[arg(long, value_delimiter = ',', num_args = 3)]
+        spin: Vec<Spin>,
+    },
+    /// Runs one path and measures nothing: for callgrind
+    Count {
+        #[arg(long)]
+        path: String,
+        #[arg(long)]
+        backlogs: u64,
+        #[arg(long)]
+        spin: Spin,
+    },
+    /// The turns of the spin that make each path dearer by so much
+    Calibrate {
+        #[arg(long)]
+        percent: f64,
+    },
+}
+
+/// Measures, and prints what came of it.
+pub(crate) fn run(probe: &Probe) -> Result<End, Stop> {
+    child::die_with_the_launcher();
+    match &probe.what {
+        What::Ratios { quads, spin } => {
+            let mut ratios = BTreeMap::new();
+            for (path, &spin) in PATHS.into_iter().zip(spin) {
+                ratios.insert(path, path.slices(*quads, spin)?.ratio());
+            }
+            answer(&ratios)?;
         }
-        println!();
+        What::Count {
+            path,
+            backlogs,
+            spin,
+        } => {
+            let path = PATHS.into_iter().find(|one| one.name() == path);
+            let path = path.ok_or_else(|| Stop::Usage("no such path".to_owned()))?;
+            path.run(*backlogs, *spin)?;
+        }
+        What::Calibrate { percent } => {
+            let spins = PATHS.map(|path| Ok((path, spawn_path::calibrate(path, *percent)?)));
+            let spins: std::io::Result<BTreeMap<Path, Spin>> = spins.into_iter().collect();
+            answer(&spins?)?;
+        }
     }
     Ok(End::Complete)
+}
+
+fn answer(answer: &impl Serialize) -> std::io::Result<()> {
+    let mut line = serde_json::to_string(answer)?;
+    line.push('\n');
+    std::io::stdout().lock().write_all(line.as_bytes())
 }

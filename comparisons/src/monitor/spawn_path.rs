@@ -12,6 +12,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use virid::Runtime;
 
+use crate::stats::median;
+
 /// How many tasks wait at most: what a worker's queue and the allocator's free
 /// list hold without growing.
 const BACKLOG: u64 = 64;
@@ -270,4 +272,42 @@ impl Quads {
 
 fn each(start: Instant) -> f64 {
     start.elapsed().as_nanos() as f64 / (ROUNDS * BACKLOG) as f64
+}
+
+impl Slices {
+    /// What a task costs, as a multiple of a closure. Of both the lower quartile:
+    /// whatever disturbs a slice makes it longer.
+    pub(crate) fn ratio(&self) -> f64 {
+        let quartile = |ascending: &[f64]| ascending[ascending.len() / 4];
+        quartile(&self.tasks) / quartile(&self.closures)
+    }
+}
+
+/// How many turns make a path dearer by `percent`.
+pub(crate) fn calibrate(path: Path, percent: f64) -> io::Result<Spin> {
+    const QUADS: usize = 60;
+    /// Looks at one number of turns, each on runtimes of its own beside each other.
+    const LOOKS: usize = 7;
+    let dearer = |spin| -> io::Result<f64> {
+        let mut looks = Vec::with_capacity(LOOKS);
+        for _ in 0..LOOKS {
+            let without = path.slices(QUADS, 0)?.ratio();
+            looks.push(path.slices(QUADS, spin)?.ratio() / without);
+        }
+        Ok(median(looks).unwrap_or(1.0))
+    };
+    let wanted = 1.0 + percent / 100.0;
+    let (mut too_few, mut enough) = (0, 16);
+    while dearer(enough)? < wanted && enough < 1 << 16 {
+        (too_few, enough) = (enough, enough * 2);
+    }
+    while enough - too_few > 1 {
+        let middle = too_few.midpoint(enough);
+        if dearer(middle)? < wanted {
+            too_few = middle;
+        } else {
+            enough = middle;
+        }
+    }
+    Ok(enough)
 }
