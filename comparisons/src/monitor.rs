@@ -10,8 +10,11 @@ mod clock;
 mod finding;
 mod gate;
 mod probe;
+mod samples;
 mod spawn_path;
 mod system;
+mod timing;
+mod validate;
 
 use clap::{Args, Subcommand};
 
@@ -36,6 +39,8 @@ pub(crate) struct Monitor {
 #[derive(Debug, Subcommand)]
 enum What {
     Check(check::Check),
+    Validate(validate::Validate),
+    Bench(validate::Bench),
     Gate(gate::Gate),
     #[command(hide = true)]
     Probe(probe::Probe),
@@ -45,6 +50,8 @@ enum What {
 pub(crate) fn run(monitor: &Monitor) -> Result<End, Stop> {
     match &monitor.what {
         What::Check(options) => check::run(options),
+        What::Validate(options) => validate::validate(options),
+        What::Bench(options) => validate::bench(options),
         What::Gate(options) => gate::run(options),
         What::Probe(options) => probe::run(options),
     }

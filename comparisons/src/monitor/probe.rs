@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::spawn_path::{self, PATHS, Path, Spin};
+use super::timing;
 use crate::child;
 use crate::session::{End, Stop};
 
@@ -36,6 +37,18 @@ enum What {
         #[arg(long)]
         spin: Spin,
     },
+    /// How long the parts of a spawn take
+    Parts {
+        #[arg(short)]
+        n: usize,
+        #[arg(long)]
+        rate: u32,
+    },
+    /// How long the first spawns of a process take
+    Cold {
+        #[arg(long)]
+        prewarm: bool,
+    },
     /// The turns of the spin that make each path dearer by so much
     Calibrate {
         #[arg(long)]
@@ -63,6 +76,8 @@ pub(crate) fn run(probe: &Probe) -> Result<End, Stop> {
             let path = path.ok_or_else(|| Stop::Usage("no such path".to_owned()))?;
             path.run(*backlogs, *spin)?;
         }
+        What::Parts { n, rate } => answer(&timing::parts(*n, *rate)?)?,
+        What::Cold { prewarm } => answer(&timing::cold(*prewarm)?)?,
         What::Calibrate { percent } => {
             let spins = PATHS.map(|path| Ok((path, spawn_path::calibrate(path, *percent)?)));
             let spins: std::io::Result<BTreeMap<Path, Spin>> = spins.into_iter().collect();
