@@ -215,7 +215,7 @@ fn a_kernel_that_lacks_everything_has_a_cure_for_each() {
     says(&found, "huge pages", "WARN", &["never", "prewarm"]);
     says(&found, "max_map_count", "WARN", &["1000", "sysctl -w"]);
     says(&found, "memory", "FAIL", &["39.1 MiB"]);
-    says(&found, "swap", "WARN", &["977 MiB of 977 MiB", "swapoff"]);
+    says(&found, "swap", "WARN", &["976 MiB of 977 MiB", "swapoff"]);
     says(&found, "load", "WARN", &["31.00", "8 cores"]);
     says(&found, "steal", "FAIL", &["14.0%", "burstable"]);
 }

@@ -170,15 +170,7 @@ fn compare(options: &Gate, then: &Baseline, mut now: Baseline) -> Result<End, St
     let disturbance = ticks.and_then(CpuTicks::disturbance_since);
     let is_stolen = disturbance.is_some_and(|it| it.stolen > MOST_STOLEN);
     let (rows, worst) = compared(options, then, &now, is_stolen);
-    let columns = [
-        "",
-        "baseline",
-        "now",
-        "change",
-        "99% interval",
-        "limit",
-        "status",
-    ];
+    let columns = ["", "baseline", "now", "change", "99% interval", "status"];
     print(&format!(
         "\n{}",
         table(columns.map(str::to_owned).to_vec(), rows).terminal()
@@ -187,8 +179,10 @@ fn compare(options: &Gate, then: &Baseline, mut now: Baseline) -> Result<End, St
     let _ = writeln!(
         notes,
         "\nx closure: spawn and run, as a multiple of a boxed closure in a VecDeque; medians of {} \
-         processes.",
-        now.ratios.values().map(Vec::len).max().unwrap_or(0)
+         processes. Limits: {:+}% for them, {:+}% for instructions.",
+        now.ratios.values().map(Vec::len).max().unwrap_or(0),
+        options.limit,
+        options.instructions
     );
     if let Some(it) = disturbance {
         let _ = writeln!(
@@ -260,7 +254,6 @@ fn compared(
                 format!("{after:.digits$}"),
                 Percent(change.factor).to_string(),
                 interval,
-                Percent(1.0 + limit / 100.0).to_string(),
                 word.to_owned(),
             ],
             emphasis: match verdict {

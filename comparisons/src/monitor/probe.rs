@@ -25,7 +25,7 @@ enum What {
     Ratios {
         #[arg(long)]
         quads: usize,
-        #[arg(long, value_delimiter = ',', num_args = 3)]
+        #[arg(long, value_delimiter = ',')]
         spin: Vec<Spin>,
     },
     /// Runs one path and measures nothing: for callgrind

@@ -121,16 +121,19 @@ mod tests {
     }
 
     #[test]
-    fn fifteen_percent_are_always_seen_and_nothing_is_never() {
+    fn fifteen_percent_are_seen_and_nothing_is_not() {
         let mut rng = Rng::with_seed(7);
-        for _ in 0..50 {
+        let mut open = 0;
+        for _ in 0..100 {
             let before = samples(&mut rng, 1.8, 27);
-            let same = samples(&mut rng, 1.8, 18);
-            let dearer = samples(&mut rng, 1.8 * 1.15, 18);
-            let judge = |now: &[f64]| Change::between(&before, now).unwrap().judge(0.08);
-            assert_eq!(judge(&same), Verdict::Ok);
-            assert_eq!(judge(&dearer), Verdict::Fail);
+            for (middle, verdict) in [(1.8, Verdict::Ok), (1.8 * 1.15, Verdict::Fail)] {
+                let now = samples(&mut rng, middle, 18);
+                let judged = Change::between(&before, &now).unwrap().judge(0.08);
+                open += usize::from(judged == Verdict::Unsure);
+                assert!(judged == verdict || judged == Verdict::Unsure, "{judged:?}");
+            }
         }
+        assert!(open <= 10, "{open} of 200 left open");
     }
 
     #[test]
