@@ -22,7 +22,10 @@ use crate::session::{End, Stop};
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo run --release -p comparisons -- monitor check";
+  cargo run --release -p comparisons -- monitor check
+  cargo run --release -p comparisons -- monitor validate
+  cargo run --release -p comparisons -- monitor gate --write baseline.json
+  cargo run --release -p comparisons -- monitor gate --baseline baseline.json";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 healthy, 1 not, 2 usage, 3 this machine cannot be measured on or

@@ -19,7 +19,7 @@ const ROWS: [&str; 15] = [
     "  prewarmed",
     "first spawn",
     "  prewarmed",
-    "next 1000, each",
+    "next 1000 each",
     "  prewarmed",
 ];
 

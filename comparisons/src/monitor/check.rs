@@ -17,6 +17,10 @@ use crate::session::{End, Stop};
 
 /// Looks for what slows spawning on this machine, and names the cure.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Each line is OK, WARN or FAIL. Exit codes: 0 no FAIL, 2 usage, 3 a FAIL: \
+                        not to be\nmeasured on."
+)]
 pub(crate) struct Check {
     /// Print the findings as JSON
     #[arg(long)]
