@@ -194,7 +194,7 @@ fn backlog_of_threads(spin: Spin) {
 fn turn(i: u64, spin: Spin) {
     if spin > 0 && i.is_multiple_of(4) {
         let mut x = black_box(i);
-        for _ in 0..(spin + (i as u32 / 4 & 3)) / 4 {
+        for _ in 0..(spin + ((i as u32 / 4) & 3)) / 4 {
             x = x.rotate_left(5) ^ 0x9e37_79b9;
         }
         black_box(x);
