@@ -343,7 +343,7 @@ fn a_runtime_does_what_a_simple_one_does() {
         let count = std::env::var("VIRID_SEQUENCES");
         let kept = FileFailurePersistence::Direct("tests/sequences.regressions");
         let config = Config {
-            cases: count.map_or(5_000, |count| count.parse().unwrap()),
+            cases: count.map_or(2_000, |count| count.parse().unwrap()),
             failure_persistence: Some(Box::new(kept)),
             ..Config::default()
         };
