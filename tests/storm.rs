@@ -183,13 +183,19 @@ fn storm(seconds: u64, membarrier: &str) {
     let mut dice = Dice::new();
     let disturber = Disturber::start(dice.fork());
     let (start, mut rounds, mut totals) = (Instant::now(), 0, Totals::default());
+    let mut longest = Duration::ZERO;
     while rounds == 0 || start.elapsed().as_secs() < seconds {
+        let began = Instant::now();
         totals.add(round(rounds, &mut dice));
+        longest = longest.max(began.elapsed());
         rounds += 1;
     }
     drop(disturber);
     let signals = Disturber::signals();
-    println!("membarrier {membarrier}: {rounds} rounds, {signals} signals, {totals:?}");
+    println!(
+        "membarrier {membarrier}: {rounds} rounds, the longest {longest:?}, {signals} signals, \
+         {totals:?}"
+    );
 }
 
 #[test]
