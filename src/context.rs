@@ -23,11 +23,8 @@ use std::cmp::Ordering;
 use std::num::NonZero;
 use std::ptr;
 
+use crate::monitor::countdown::{BLOCK, Countdown, Weight};
 use crate::primitives::{Counter, thread_local_const};
-
-/// How many task numbers a thread takes at once: one shared write per block,
-/// and none between.
-const NUMBERS_PER_BLOCK: u64 = 1 << 12;
 
 /// The first number that no thread has taken yet.
 static NEXT_BLOCK: Counter = Counter::new(1);
@@ -55,9 +52,11 @@ struct Context {
     /// Which [`Entered`] set the first two; 0 for none. And the last one given out.
     serial: Cell<u64>,
     last_serial: Cell<u64>,
-    /// The task numbers left in this thread's block.
+    /// The next task number of this thread's block, and the one at which it looks up
+    /// (`monitor/countdown.rs`): none is left, or the task is a sample.
     next_number: Cell<u64>,
-    last_number: Cell<u64>,
+    look_up: Cell<u64>,
+    countdown: Countdown,
 }
 
 thread_local_const! {
@@ -75,7 +74,8 @@ thread_local_const! {
         serial: Cell::new(0),
         last_serial: Cell::new(0),
         next_number: Cell::new(0),
-        last_number: Cell::new(0),
+        look_up: Cell::new(0),
+        countdown: Countdown::new(),
     };
 }
 
@@ -187,33 +187,51 @@ pub(crate) fn thread_number() -> usize {
     })
 }
 
-/// A number that no other task of the process has.
+/// A number that no other task of the process has. `None` where it is time to
+/// [`look_up`].
 #[inline]
-pub(crate) fn next_task_number() -> NonZero<u64> {
+pub(crate) fn next_task_number() -> Option<NonZero<u64>> {
     CONTEXT.with(|context| {
         let number = context.next_number.get();
-        let number = if number == context.last_number.get() {
-            take_block_cold(context)
-        } else {
-            number
-        };
+        if number == context.look_up.get() {
+            return None;
+        }
         context.next_number.set(number + 1);
-        NonZero::new(number).expect("numbers begin at 1")
+        NonZero::new(number)
     })
 }
 
+/// Such a number, and what its task stands for if it is to be a sample.
 #[cold]
-fn take_block_cold(context: &Context) -> u64 {
-    let first = NEXT_BLOCK.fetch_add(NUMBERS_PER_BLOCK);
-    context.last_number.set(first + NUMBERS_PER_BLOCK);
-    first
+pub(crate) fn look_up() -> (NonZero<u64>, Option<Weight>) {
+    CONTEXT.with(|context| {
+        let take_block = || NEXT_BLOCK.fetch_add(BLOCK);
+        let look = context
+            .countdown
+            .look_up(context.next_number.get(), take_block);
+        context.next_number.set(look.number + 1);
+        context.look_up.set(look.again);
+        let number = NonZero::new(look.number).expect("numbers begin at 1");
+        (number, look.sample)
+    })
+}
+
+/// Has this thread look up with its next task, where it has not seen which samples
+/// are wanted now.
+#[cfg(not(virid_loom))]
+pub(crate) fn look_up_soon() {
+    CONTEXT.with(|context| {
+        if context.countdown.is_stale() {
+            context.look_up.set(context.next_number.get());
+        }
+    });
 }
 
 /// A number of this thread's own, from the same range as the tasks'.
 #[cfg(not(virid_loom))]
 pub(crate) fn own_number() -> u64 {
     thread_local! {
-        static OWN: u64 = next_task_number().get();
+        static OWN: u64 = next_task_number().unwrap_or_else(|| look_up().0).get();
     }
     OWN.try_with(|own| *own).unwrap_or(0)
 }

@@ -36,6 +36,7 @@
 //! - [`Builder`], [`Runtime`], [`Handle`]: building, entering and ending runtimes.
 //! - [`adapters`]: which other crates work on virid, and how.
 //! - [`metrics`]: what the workers have done.
+//! - `monitor`: how long spawned tasks wait for their first run, in production.
 //!
 //! # Features
 //!
@@ -61,11 +62,13 @@
 //    task/group/{child,handle}.rs  task/group.rs  task/shield.rs
 //    thread/{map,scope,policies,limited}.rs
 //                                           who owns tasks and green threads
+// 7  monitor/{prometheus,view,export,builder,attached}.rs  monitor.rs
+//                                           how long tasks wait for their first run
 // 7  adapters/hyper/io.rs  adapters/{criterion,futures,hyper,quinn,tokio}.rs  adapters.rs
 //                                           virid as the runtime of other crates
 // 6  runtime/{handle,shutdown,owner,builder,check,default}.rs
 //                                           Runtime, Builder, Handle, the default runtime
-// 5  scheduler/{worker,search,green,reactor,placement,ending,spawn}.rs
+// 5  scheduler/{worker,monitored,search,green,reactor,placement,ending,spawn}.rs
 //                                           find-work order, run loop; stealing, parking; green
 //                                           threads and where they begin; waiting for sockets and
 //                                           timers; the end; spawn
@@ -73,18 +76,19 @@
 //                                           a worker's queue; what all workers see; notify;
 //                                           the blocking pool; tasks from other threads;
 //                                           who hangs, and on whom
-// 3  metrics/owner.rs  metrics.rs  scheduler/running.rs
+// 3  metrics/owner.rs  metrics.rs  scheduler/running.rs  monitor/record.rs
 //                                           the workers' counters; what each runs
 // 3  task/{abort,join,cell}.rs              what users hold; the future and its result
 // 3  task/keyed/{strands,ticket}.rs        whose turn it is among tasks of a key
 // 3  thread/{fault,runner,green}.rs         stacks that run green threads; a green thread as a task
-// 2  task/{header,waker,error,hold,green,slot,member,work,after}.rs
+// 2  task/{header,sample,waker,error,hold,green,slot,member,work,after}.rs
 //                                           the erased task, trait Schedule; where a cell keeps what;
 //                                           future or green thread
 // 2  thread/current.rs  drive.rs            how a green thread waits; a future on any thread
 // 2  task/finished.rs                       how members of a set go there
 // 2  scheduler/visitors.rs                  who queues from outside
-// 1  context.rs  thread/stack.rs  task/{place,joiner,stage,state,values}.rs
+// 1  monitor/{countdown,window,stats,clock}.rs  context.rs  thread/stack.rs
+//    task/{id,place,joiner,stage,state,values}.rs
 //    task/state/{green,hold,member}.rs
 // 1  scheduler/{deque,ring,idle,parker,events,cpu_clock}.rs
 // 1  memory/{class,mapping,epoch,batch,stack,slab,carver,spares,depot,lists,lanes,store}.rs
@@ -105,6 +109,7 @@ mod drive;
 mod forked;
 mod memory;
 pub mod metrics;
+pub mod monitor;
 mod primitives;
 mod rng;
 mod runtime;

@@ -31,12 +31,16 @@ impl Counter {
     }
 }
 
-/// A number that one thread writes and any thread reads; as [`Counter`] part of
-/// no protocol.
+/// A number that one thread at a time writes and any thread reads; as [`Counter`] part
+/// of no protocol.
 #[derive(Debug, Default)]
 pub(crate) struct Count(std::sync::atomic::AtomicU64);
 
 impl Count {
+    pub(crate) const fn new(first: u64) -> Self {
+        Self(std::sync::atomic::AtomicU64::new(first))
+    }
+
     /// Called by the one writer: a load and a store, no read-modify-write.
     #[inline]
     pub(crate) fn add(&self, more: u64) {
@@ -59,6 +63,10 @@ impl Count {
         self.0.load(std::sync::atomic::Ordering::Acquire)
     }
 }
+
+/// An address that one thread at a time may use, while others have references to what
+/// is around it: who hands over that right orders the two. Loom does not see it.
+pub(crate) use std::sync::atomic::AtomicPtr as UnseenPtr;
 
 /// A lock without poisoning, and the threads that wait for what others do under it.
 /// For what models leave out: loom does not see it.

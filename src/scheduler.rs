@@ -125,6 +125,8 @@ mod ending;
 pub(crate) mod events;
 mod green;
 pub(crate) mod idle;
+#[cfg(not(virid_loom))]
+mod monitored;
 mod outside;
 pub(crate) mod overflow;
 pub(crate) mod parker;

@@ -43,6 +43,7 @@ pub(crate) mod green;
 mod group;
 pub(crate) mod header;
 mod hold;
+pub(crate) mod id;
 pub(crate) mod join;
 mod joiner;
 pub(crate) mod keyed;
@@ -53,6 +54,12 @@ pub(crate) mod member;
 #[cfg(feature = "sync")]
 pub(crate) mod owner;
 mod place;
+#[cfg(not(virid_loom))]
+mod sample;
+/// Models have no samples.
+#[cfg(virid_loom)]
+#[path = "../tests/loom/sample.rs"]
+mod sample;
 mod set;
 #[cfg(not(virid_loom))]
 mod shield;
@@ -72,7 +79,7 @@ pub use error::JoinError;
 #[cfg(all(feature = "sync", not(virid_loom)))]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
 pub use group::{AnyGroup, Group, TryGroup, any_group, group, try_group};
-pub use header::Id;
+pub use id::Id;
 pub use join::JoinHandle;
 #[cfg(all(feature = "sync", not(virid_loom)))]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]

@@ -103,6 +103,12 @@ impl Handle {
         }
     }
 
+    /// What the workers share.
+    #[cfg(not(virid_loom))]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Whether the runtime has begun to end.
     #[cfg(all(feature = "futures", not(virid_loom)))]
     pub(crate) fn is_closed(&self) -> bool {
@@ -255,6 +261,13 @@ impl Handle {
         context::assert_may_block("block_on", "`.await`");
         let _entered = context::enter_runtime(Arc::as_ptr(&self.shared).cast());
         drive(future, "block_on", "`.await`")
+    }
+}
+
+/// Itself, for what takes a runtime or its handle.
+impl AsRef<Handle> for Handle {
+    fn as_ref(&self) -> &Handle {
+        self
     }
 }
 

@@ -298,6 +298,13 @@ fn join(thread: thread::JoinHandle<()>) {
     let _ = thread.join();
 }
 
+/// The same as [`Runtime::handle`], for what takes a runtime or its handle.
+impl AsRef<Handle> for Runtime {
+    fn as_ref(&self) -> &Handle {
+        &self.handle
+    }
+}
+
 // A panic leaves nothing half-done in a runtime: user code runs where panics
 // are caught.
 impl UnwindSafe for Runtime {}

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use crate::task::header::Id;
+use crate::task::id::Id;
 
 /// What kept a runtime from ending in time; from
 /// [`Runtime::shutdown_timeout`](super::Runtime::shutdown_timeout).

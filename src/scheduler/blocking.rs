@@ -31,7 +31,8 @@ use std::time::{Duration, Instant};
 
 use crate::metrics::Blocking;
 use crate::primitives::Monitor;
-use crate::task::header::{Id, Runnable};
+use crate::task::header::Runnable;
+use crate::task::id::Id;
 
 /// What a runtime's builder says about its pool.
 #[derive(Clone, Debug)]

@@ -2,6 +2,8 @@
 //! Each is a visit (`visitors.rs`): the last worker waits until nobody is inside of one.
 
 use super::shared::Shared;
+#[cfg(not(virid_loom))]
+use crate::context;
 use crate::primitives::{light_fence, needed};
 use crate::task::header::Runnable;
 
@@ -23,11 +25,19 @@ impl Shared {
     /// workers' to run or to drop, and nobody else's.
     pub(crate) fn inject_new(&self, runnable: Runnable) -> Result<(), Runnable> {
         let _visit = self.visitors().enter();
-        if self.is_closed() {
+        if self.wants_attention() && self.attend_from_outside_cold() {
             return Err(runnable);
         }
         self.inject(runnable);
         Ok(())
+    }
+
+    /// For a thread that may not have seen who monitors. Whether the runtime is ending.
+    #[cold]
+    fn attend_from_outside_cold(&self) -> bool {
+        #[cfg(not(virid_loom))]
+        context::look_up_soon();
+        self.is_closed()
     }
 
     /// As [`inject_new`](Self::inject_new), for a task that waits first: suspends it, so

@@ -19,7 +19,7 @@ pub(super) struct Remote {
     pub(super) inbox: Injector<Runnable>,
     /// What its lists have moved.
     pub(super) traffic: Arc<Traffic>,
-    /// The `attention` after which it has handed in last.
+    /// How often it was asked to hand in before it has done so last.
     pub(super) handed_in: AtomicUsize,
     /// Set by the worker before it announces itself for the first time.
     pub(super) parker: OnceLock<Arc<Parker>>,

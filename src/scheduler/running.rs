@@ -6,7 +6,7 @@ use std::num::NonZero;
 use std::panic::Location;
 
 use crate::primitives::Sequenced;
-use crate::task::header::Id;
+use crate::task::id::Id;
 
 /// The task that a worker is inside of: in a poll, or in the drop of its future.
 #[derive(Debug, Default)]

@@ -76,7 +76,7 @@ impl Worker {
     /// Runs what a search has found.
     fn run_found(&self, runnable: Runnable) {
         self.found_work();
-        if self.shared().is_closed() {
+        if self.is_over() {
             // Spawned, perhaps, by the very task that ended the
             // runtime: the steal acquires the push, and so `closed`.
             return self.threads().take_back(runnable, |task| self.cancel(task));

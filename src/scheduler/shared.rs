@@ -22,10 +22,15 @@ use super::watched::{Watch, Watched};
 use crate::context;
 use crate::memory::{Cells, Lists};
 use crate::metrics::{Counters, Outside, RuntimeMetrics};
+#[cfg(not(virid_loom))]
+use crate::monitor::record::Record;
+#[cfg(not(virid_loom))]
+use crate::primitives::Mutex;
 use crate::primitives::{
     AtomicUsize, Counter, Ordering, light_fence, needed, os_yield, prepare_fences,
 };
-use crate::task::header::{Home, Id, Runnable, TaskRef};
+use crate::task::header::{Home, Runnable, TaskRef};
+use crate::task::id::Id;
 
 /// One runtime, as its workers, handles and suspended tasks know it.
 pub(crate) struct Shared {
@@ -36,9 +41,13 @@ pub(crate) struct Shared {
     /// Whether its tasks wait for sockets and timers.
     #[cfg(all(feature = "time", not(virid_loom)))]
     events: Events,
-    /// What workers look at before every task: [`CLOSED`], and in units of
-    /// [`TRIM`] how often they were asked to hand in their free cells.
-    attention: AtomicUsize,
+    /// What workers look at before every task: [`CLOSED`], [`MONITORED`], and in units
+    /// of [`LOOK`] how often they were asked to hand in their free cells, and to see
+    /// who monitors.
+    pub(super) attention: AtomicUsize,
+    /// Who monitors its spawns.
+    #[cfg(not(virid_loom))]
+    pub(super) records: Mutex<Vec<Arc<Record>>>,
     /// Who is queueing from outside.
     visitors: Visitors,
     /// Workers that have not left their loop.
@@ -62,7 +71,9 @@ pub(crate) struct Shared {
 
 /// In `attention`: the runtime is ending, and no poll begins any more.
 const CLOSED: usize = 1;
-const TRIM: usize = 2;
+/// And: somebody monitors its spawns.
+pub(super) const MONITORED: usize = 2;
+pub(super) const LOOK: usize = 4;
 
 /// How often a trim yields to a worker before it takes the task that it is
 /// inside of for one that takes long.
@@ -88,6 +99,8 @@ impl Shared {
             #[cfg(all(feature = "time", not(virid_loom)))]
             events: Events::new(),
             attention: AtomicUsize::new(0),
+            #[cfg(not(virid_loom))]
+            records: Mutex::new(Vec::new()),
             visitors: Visitors::new(),
             workers_left: AtomicUsize::new(queues.len()),
             threads_left: AtomicUsize::new(queues.len()),
@@ -279,6 +292,12 @@ impl Shared {
         self.attention() & CLOSED != 0
     }
 
+    /// Whether the runtime is closed or monitored. Ordering as there.
+    #[inline]
+    pub(super) fn wants_attention(&self) -> bool {
+        self.attention() & (CLOSED | MONITORED) != 0
+    }
+
     /// Changes when workers are to look up from their work.
     #[inline]
     pub(crate) fn attention(&self) -> usize {
@@ -291,14 +310,14 @@ impl Shared {
         // Ordering: Release pairs with the Acquire in `trim`.
         self.remotes[worker]
             .handed_in
-            .store(attention, Ordering::Release);
+            .store(attention / LOOK, Ordering::Release);
     }
 
     /// Gives back the memory of free cells. The bytes. `caller` is the calling
     /// worker, which has handed in its own.
     pub(crate) fn trim(&self, caller: Option<usize>) -> usize {
         // Ordering: Relaxed. Only the number matters.
-        let wanted = self.attention.fetch_add(TRIM, Ordering::Relaxed) + TRIM;
+        let wanted = self.attention.fetch_add(LOOK, Ordering::Relaxed) / LOOK + 1;
         for worker in (0..self.workers()).filter(|&worker| Some(worker) != caller) {
             self.wait_for_hand_in(worker, wanted);
         }

@@ -15,6 +15,8 @@ use super::worker::Worker;
 use crate::context;
 use crate::forked;
 use crate::memory::Class;
+#[cfg(not(virid_loom))]
+use crate::monitor::window::Begun;
 use crate::task::JoinHandle;
 use crate::task::after::After;
 use crate::task::cell::TaskCell;
@@ -229,6 +231,8 @@ where
     let way = Way::to(shared);
     way.count();
     let (runnable, handle) = way.make(Blocking::new(f));
+    // No worker comes to it.
+    let runnable = runnable.unsampled();
     let start = |seat| start_blocking_thread(shared, seat);
     let Err(refusal) = shared.blocking().push(runnable, start) else {
         return handle;
@@ -250,7 +254,7 @@ where
                 )
             };
             let (runnable, handle) = way.make(Blocking::new(says));
-            runnable.run();
+            runnable.unsampled().run();
             handle
         }
     }
@@ -342,6 +346,8 @@ impl<'a> Way<'a> {
 
     /// Suspends a new task, which somebody wakes.
     fn hold(self, runnable: Runnable) {
+        // Its wait is the program's own.
+        let runnable = runnable.unsampled();
         match self.worker {
             Some(worker) => worker.hold_new(runnable),
             None => drop_refused(self.shared.hold_new(runnable)),
@@ -421,6 +427,18 @@ impl Schedule for Shared {
                     None => self.inject_woken(runnable),
                 }
             }
+        }
+    }
+
+    #[cfg(not(virid_loom))]
+    fn wants_samples(&self) -> bool {
+        self.is_monitored()
+    }
+
+    #[cfg(not(virid_loom))]
+    fn begins(&self, begun: Begun) {
+        if let Some(worker) = Worker::current_of(self) {
+            worker.record(begun);
         }
     }
 }

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::shared::Shared;
-use crate::task::header::Id;
+use crate::task::id::Id;
 
 /// How often the watchdog looks while a thread is suspended in a spawn.
 const LOOK: Duration = Duration::from_millis(500);

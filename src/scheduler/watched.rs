@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use super::cpu_clock::CpuClock;
 use super::running::Running;
 use crate::primitives::{AtomicU32, Mutex, Ordering, fence, park, park_timeout};
-use crate::task::header::{Id, Runnable};
+use crate::task::header::Runnable;
+use crate::task::id::Id;
 
 /// One worker, as the watchdog sees it.
 #[derive(Debug)]

@@ -17,6 +17,8 @@ use super::threads::{Threads, home_of};
 use crate::context;
 use crate::memory::{self, Lists};
 use crate::metrics::Counters;
+#[cfg(not(virid_loom))]
+use crate::monitor::record::Record;
 use crate::primitives::{light_fence, needed};
 use crate::rng::Rng;
 use crate::task::header::Runnable;
@@ -46,6 +48,9 @@ pub(crate) struct Worker {
     tick: Cell<u32>,
     /// Where it stands among those that its thread has entered.
     standing: Cell<u64>,
+    /// Who monitors, as this worker saw it last.
+    #[cfg(not(virid_loom))]
+    pub(super) records: RefCell<Vec<Arc<Record>>>,
     /// Whether it waits in the reactor (`reactor.rs`), or for its turn there.
     #[cfg(all(feature = "time", not(virid_loom)))]
     is_in_reactor: Cell<bool>,
@@ -70,6 +75,8 @@ impl Worker {
             rng: RefCell::new(Rng::for_worker(index)),
             tick: Cell::new(0),
             standing: Cell::new(0),
+            #[cfg(not(virid_loom))]
+            records: RefCell::default(),
             #[cfg(all(feature = "time", not(virid_loom)))]
             is_in_reactor: Cell::new(false),
         }
@@ -138,6 +145,11 @@ impl Worker {
     fn attend_cold(&self, attention: usize) -> bool {
         if self.shared.is_closed() {
             return true;
+        }
+        #[cfg(not(virid_loom))]
+        if !self.see_who_monitors() {
+            // Before the next task again.
+            return false;
         }
         self.lists.hand_in();
         self.threads.runners.hand_in_all();

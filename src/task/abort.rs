@@ -3,7 +3,8 @@
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use super::header::{Id, TaskRef};
+use super::header::TaskRef;
+use super::id::Id;
 
 /// Aborts a task without owning it; see
 /// [`JoinHandle::abort_handle`](super::JoinHandle::abort_handle).

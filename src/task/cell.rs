@@ -14,6 +14,7 @@ use super::finished::Finished;
 use super::header::{Header, Runnable, TaskRef, VTable};
 use super::join::JoinHandle;
 use super::member::Member;
+use super::sample;
 use super::slot::Slot;
 use super::stage::Stage;
 use super::waker::borrowed_waker;
@@ -46,6 +47,7 @@ where
         take_result: Self::take_result,
         drop_result: Self::drop_result,
         free: Self::free,
+        is_sample: false,
     };
 
     const CLASS: Class = Slot::<F>::class_with::<Outcome<F>>();
@@ -63,8 +65,10 @@ where
         allocate: impl FnOnce(Class) -> NonNull<u8>,
     ) -> (Runnable, JoinHandle<F::Output>) {
         let cell = allocate(Self::CLASS);
-        // SAFETY: the cell is free and ours.
-        let (task, id) = unsafe { Header::begin(cell, &Self::VTABLE) };
+        // SAFETY: the cell is free and ours, who spawn onto its runtime.
+        let (id, table) = unsafe { sample::begin(cell, &Self::VTABLE) };
+        // SAFETY: the same; a sample gives its table up itself.
+        let task = unsafe { Header::begin(cell, id, table) };
         // SAFETY: the class has room for it, and nobody knows the cell yet.
         unsafe { Slot::<F>::write(task, future) };
         // SAFETY: a new state word says `SCHEDULED`, and this is the first and

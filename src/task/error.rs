@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::header::Id;
+use super::id::Id;
 use crate::primitives::{AtomicUsize, Ordering};
 use crate::unwind::Payload;
 

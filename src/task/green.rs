@@ -6,7 +6,8 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::answer::Start;
-use super::header::{Header, Id, Runnable, TaskRef};
+use super::header::{Header, Runnable, TaskRef};
+use super::id::Id;
 use super::waker::{borrowed_waker, task_of};
 
 /// The task of a green thread, as the thread and its worker know it. Not counted:
@@ -109,6 +110,6 @@ impl TaskRef {
     pub(crate) fn origin_of_thread(&self) -> Option<(Id, &'static Location<'static>)> {
         // SAFETY: `self` is a reference.
         let header = unsafe { self.task().as_ref() };
-        header.vtable.stage.is_some().then(|| header.origin())
+        header.vtable().stage.is_some().then(|| header.origin())
     }
 }

@@ -36,50 +36,15 @@ use std::panic::Location;
 use std::ptr::NonNull;
 
 use super::answer::{Claim, Last};
+use super::id::Id;
 use super::joiner::Joiner;
 use super::place::Place;
 use super::stage::Stage;
 use super::state::State;
-use crate::context;
 use crate::memory;
-use crate::primitives::UnsafeCell;
-
-/// A number that tells a task from all others of the process, also after it
-/// has ended. Numbers are not in order of spawning.
-///
-/// ```
-/// let task = virid::spawn(async {});
-/// println!("spawned task {}", task.id());
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id(NonZero<u64>);
-
-impl Id {
-    pub(crate) const fn from_number(number: NonZero<u64>) -> Self {
-        Self(number)
-    }
-
-    pub(crate) const fn number(self) -> u64 {
-        self.0.get()
-    }
-
-    #[inline]
-    pub(crate) fn next() -> Self {
-        Self(context::next_task_number())
-    }
-}
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Id({})", self.0)
-    }
-}
+#[cfg(not(virid_loom))]
+use crate::monitor::window::Begun;
+use crate::primitives::{Ordering, UnsafeCell, UnseenPtr};
 
 /// Where tasks go: the scheduler, as seen from a task.
 pub(crate) trait Schedule: Send + Sync {
@@ -87,6 +52,18 @@ pub(crate) trait Schedule: Send + Sync {
     /// code of a task. After the task is queued it may end at any time, and the
     /// scheduler's memory with it, unless the scheduler itself sees to that.
     fn schedule(&self, runnable: Runnable);
+
+    /// Whether anybody wants samples (`sample.rs`) of the tasks that come here.
+    #[cfg(not(virid_loom))]
+    fn wants_samples(&self) -> bool {
+        false
+    }
+
+    /// A sample is about to run for the first time, on the calling worker.
+    #[cfg(not(virid_loom))]
+    fn begins(&self, begun: Begun) {
+        let _ = begun;
+    }
 }
 
 /// The scheduler of the tasks in one runtime's cells: what
@@ -105,6 +82,14 @@ impl Home {
     /// there, and until every call of `schedule` for one has returned.
     pub(crate) unsafe fn new(scheduler: *const dyn Schedule) -> Self {
         Self(scheduler)
+    }
+
+    /// # Safety
+    ///
+    /// The scheduler lives while the answer is used; see [`new`](Self::new).
+    pub(super) unsafe fn scheduler<'a>(&self) -> &'a dyn Schedule {
+        // SAFETY: as this function's contract says.
+        unsafe { &*self.0 }
     }
 }
 
@@ -130,6 +115,9 @@ pub(crate) struct VTable {
     /// Frees the cell. Contract: nobody else can reach it, and the payload is
     /// gone.
     pub(super) free: unsafe fn(NonNull<Header>),
+    /// Whether this is the table of one sample.
+    #[cfg_attr(virid_loom, expect(dead_code, reason = "models have no samples"))]
+    pub(super) is_sample: bool,
 }
 
 /// The front of every cell: forty bytes, so that the smallest has three words
@@ -143,7 +131,10 @@ pub(crate) struct Header {
 /// What a header has besides the word that outlives its task.
 #[repr(C)]
 pub(crate) struct Fields {
-    pub(super) vtable: &'static VTable,
+    /// Lives while it stands here. Of a sample (`sample.rs`), changed before it first
+    /// runs by the holder of the `Runnable`; nobody else reads it before the task has
+    /// been suspended or has completed.
+    pub(super) vtable: UnseenPtr<VTable>,
     /// The lower half of the task's number; the upper one is in the state word.
     number: u32,
     /// Where the task was spawned.
@@ -182,17 +173,17 @@ impl Header {
     ///
     /// # Safety
     ///
-    /// `cell` is a free cell of its runtime, and the caller's.
+    /// `cell` is a free cell of its runtime, and the caller's. The table lives while it
+    /// is the task's.
     #[inline]
     #[track_caller]
-    pub(super) unsafe fn begin(cell: NonNull<u8>, vtable: &'static VTable) -> (NonNull<Self>, Id) {
-        let id = Id::next();
+    pub(super) unsafe fn begin(cell: NonNull<u8>, id: Id, vtable: *const VTable) -> NonNull<Self> {
         // The state is not written over, because the shutdown walk may read it.
         // SAFETY: a cell begins with an atomic word, which a `State` is.
         let state = unsafe { cell.cast::<State>().as_ref() };
         state.begin(id.number() >> u32::BITS);
         let fields = Fields {
-            vtable,
+            vtable: UnseenPtr::new(vtable.cast_mut()),
             // The cast keeps the lower half.
             number: id.number() as u32,
             place: Place::of(Location::caller()),
@@ -203,7 +194,15 @@ impl Header {
         let to = unsafe { cell.add(offset_of!(Header, fields)) };
         // SAFETY: the cell is the caller's but for its first word.
         unsafe { to.cast().write(fields) };
-        (cell.cast(), id)
+        cell.cast()
+    }
+
+    #[inline]
+    pub(super) fn vtable(&self) -> &VTable {
+        // Ordering: Relaxed. Who got the right to be here from whoever changed the
+        // table has acquired what that one did.
+        // SAFETY: the field's comment says who may be here, and that it lives.
+        unsafe { &*self.vtable.load(Ordering::Relaxed) }
     }
 
     /// The task's number.
@@ -211,7 +210,7 @@ impl Header {
     pub(super) fn id(&self) -> Id {
         let upper = self.state.load().number() << u32::BITS;
         let number = NonZero::new(upper | u64::from(self.number));
-        Id(number.expect("a task has a number"))
+        Id::from_number(number.expect("a task has a number"))
     }
 
     /// The task's number, and where it was spawned.
@@ -228,7 +227,7 @@ impl Header {
     pub(super) unsafe fn free_if(task: NonNull<Header>, last: Last) {
         if last == Last::Yes {
             // SAFETY: `last` says that nobody else can reach the cell.
-            let free = unsafe { task.as_ref() }.vtable.free;
+            let free = unsafe { task.as_ref() }.vtable().free;
             // SAFETY: the same; the payload went when the task completed or
             // when the handle left.
             unsafe { free(task) };
@@ -288,7 +287,7 @@ impl Runnable {
     pub(crate) fn run(self) -> Option<Runnable> {
         let this = ManuallyDrop::new(self);
         // SAFETY: the task lives while its `Runnable` does.
-        let run = unsafe { this.0.as_ref() }.vtable.run;
+        let run = unsafe { this.0.as_ref() }.vtable().run;
         // SAFETY: `self` is the `Runnable`, and is given up here.
         let again = unsafe { run(this.0) };
         again.then(|| Runnable(this.0))
@@ -300,10 +299,10 @@ impl Runnable {
         let home = unsafe { memory::home_of(self.0.cast()) }.cast::<Home>();
         // SAFETY: the home was set before the first task was made, and lives as long
         // as its scheduler.
-        let scheduler = unsafe { (*home).0 };
+        let home = unsafe { &*home };
         // SAFETY: the task was suspended and has not ended, so the scheduler lives,
         // and sees to it that it does until the call returns.
-        unsafe { &*scheduler }.schedule(self);
+        unsafe { home.scheduler() }.schedule(self);
     }
 
     /// The task's number, and where it was spawned.
@@ -317,7 +316,7 @@ impl Runnable {
     #[inline]
     pub(crate) fn stage(&self) -> Stage {
         // SAFETY: the task lives while its `Runnable` does.
-        match unsafe { self.0.as_ref() }.vtable.stage {
+        match unsafe { self.0.as_ref() }.vtable().stage {
             // SAFETY: `self` is the `Runnable`.
             Some(stage) => unsafe { stage(self.0) },
             None => Stage::Future,
@@ -351,7 +350,7 @@ impl Runnable {
 impl Drop for Runnable {
     fn drop(&mut self) {
         // SAFETY: the task lives while its `Runnable` does.
-        let cancel = unsafe { self.0.as_ref() }.vtable.cancel;
+        let cancel = unsafe { self.0.as_ref() }.vtable().cancel;
         // SAFETY: `self` is the `Runnable`, and is given up here.
         unsafe { cancel(self.0) };
     }

@@ -14,7 +14,8 @@ use super::abort::AbortHandle;
 use super::answer::JoinSlot;
 use super::error::JoinError;
 use super::finished::Finished;
-use super::header::{Header, Id, TaskRef};
+use super::header::{Header, TaskRef};
+use super::id::Id;
 use super::member::Member;
 use crate::drive::drive;
 use crate::scheduler::ring;
@@ -214,7 +215,7 @@ impl<T> Future for JoinHandle<T> {
         let mut result = MaybeUninit::<Self::Output>::uninit();
         // SAFETY: the task is complete, we are its handle, the result is there
         // until `task` is taken below, and `result` fits it.
-        unsafe { (header.vtable.take_result)(task, result.as_mut_ptr().cast()) };
+        unsafe { (header.vtable().take_result)(task, result.as_mut_ptr().cast()) };
         self.task = None;
         let last = header.state.drop_handle_of_complete();
         // SAFETY: `last` comes from this task.
@@ -294,7 +295,7 @@ unsafe fn leave(task: NonNull<Header>) {
     }
     if header.state.drop_handle() == JoinSlot::Complete {
         // SAFETY: the task is complete, and its handle is ours.
-        unsafe { (header.vtable.drop_result)(task) };
+        unsafe { (header.vtable().drop_result)(task) };
         let last = header.state.drop_handle_of_complete();
         // SAFETY: `last` comes from this task.
         unsafe { Header::free_if(task, last) };

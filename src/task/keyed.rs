@@ -31,7 +31,7 @@ use std::task::Poll;
 pub use self::bounds::BoundedKeyed;
 use self::strands::{Counts, Shard};
 use self::ticket::Ticket;
-use super::header::Id;
+use super::id::Id;
 use super::join::JoinHandle;
 use super::work::{Async, Spawn};
 use crate::runtime;

@@ -6,7 +6,8 @@ use std::ptr::NonNull;
 
 use super::answer::JoinSlot;
 use super::error::JoinError;
-use super::header::{Header, Id, TaskRef};
+use super::header::{Header, TaskRef};
+use super::id::Id;
 use super::joiner::Membership;
 
 /// The handle of a task, of unknown type. Copied freely: who says so has the handle, and
@@ -87,7 +88,7 @@ impl Member {
     pub(crate) unsafe fn take<T>(self) -> Result<T, JoinError> {
         let mut result = MaybeUninit::<Result<T, JoinError>>::uninit();
         // SAFETY: the task is complete, the result is the caller's, and fits.
-        unsafe { (self.header().vtable.take_result)(self.0, result.as_mut_ptr().cast()) };
+        unsafe { (self.header().vtable().take_result)(self.0, result.as_mut_ptr().cast()) };
         // SAFETY: the result is gone, and the handle the caller's.
         unsafe { self.give_up() };
         // SAFETY: `take_result` has filled it.
@@ -101,7 +102,7 @@ impl Member {
     /// As of [`take`](Self::take).
     pub(crate) unsafe fn drop_complete(self) {
         // SAFETY: the task is complete, and the result the caller's.
-        unsafe { (self.header().vtable.drop_result)(self.0) };
+        unsafe { (self.header().vtable().drop_result)(self.0) };
         // SAFETY: the result is gone, and the handle the caller's.
         unsafe { self.give_up() };
     }

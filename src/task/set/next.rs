@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use super::JoinSet;
 use crate::task::error::JoinError;
 use crate::task::finished::Wait;
-use crate::task::header::Id;
+use crate::task::id::Id;
 
 impl<T> JoinSet<T> {
     /// Waits until a task of the set has ended, removes it and yields its result, in
