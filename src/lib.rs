@@ -36,7 +36,7 @@
 //! - [`Builder`], [`Runtime`], [`Handle`]: building, entering and ending runtimes.
 //! - [`adapters`]: which other crates work on virid, and how.
 //! - [`metrics`]: what the workers have done.
-//! - `monitor`: how long spawned tasks wait for their first run, in production.
+//! - [`monitor`]: how long spawned tasks wait for their first run, in production.
 //!
 //! # Features
 //!
