@@ -15,6 +15,7 @@ mod spawn_path;
 mod system;
 mod timing;
 mod validate;
+mod watch;
 
 use clap::{Args, Subcommand};
 
@@ -24,6 +25,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo run --release -p comparisons -- monitor check
   cargo run --release -p comparisons -- monitor validate
+  cargo run --release -p comparisons -- monitor watch
   cargo run --release -p comparisons -- monitor gate --write baseline.json
   cargo run --release -p comparisons -- monitor gate --baseline baseline.json";
 
@@ -45,6 +47,7 @@ enum What {
     Validate(validate::Validate),
     Bench(validate::Bench),
     Gate(gate::Gate),
+    Watch(watch::Watch),
     #[command(hide = true)]
     Probe(probe::Probe),
 }
@@ -56,6 +59,7 @@ pub(crate) fn run(monitor: &Monitor) -> Result<End, Stop> {
         What::Validate(options) => validate::validate(options),
         What::Bench(options) => validate::bench(options),
         What::Gate(options) => gate::run(options),
+        What::Watch(options) => watch::run(options),
         What::Probe(options) => probe::run(options),
     }
 }
