@@ -41,7 +41,7 @@ async fn run() {
         // Waits for room.
         drop(ledger.spawn(account, entry).await);
     }
-    ledger.keyed().wait().await;
+    ledger.wait().await;
 
     let mut booked = 0;
     for account in accounts.iter() {

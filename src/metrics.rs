@@ -4,7 +4,7 @@
 //! counting adds no write that workers share. A snapshot reads them one after
 //! another while the workers go on: each number is exact for some moment, the
 //! numbers of one snapshot are not of the same moment. The workers' counts never
-//! fall; queue depths, numbers of green threads, [`cell_memory`](RuntimeMetrics::cell_memory) and
+//! fall; queue depths, [`running`](WorkerMetrics::running), numbers of green threads, [`cell_memory`](RuntimeMetrics::cell_memory) and
 //! [`cells_recycled`](RuntimeMetrics::cells_recycled) may.
 //!
 //! ```
@@ -20,6 +20,12 @@
 //! println!("{metrics}");
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! How much waits, runs and has finished is told for each worker by its
+//! [`queue_depth`](WorkerMetrics::queue_depth), [`running`](WorkerMetrics::running) and
+//! [`finished`](WorkerMetrics::finished); and in [`OwnerMetrics`] for each owner of tasks:
+//! for groups, scopes, sets, maps, [`Keyed`](crate::task::Keyed), and for the limits and
+//! bounds of each.
 
 mod owner;
 
@@ -37,6 +43,7 @@ use crate::primitives::Count;
 pub(crate) struct Counters {
     pub(crate) spawned: Count,
     pub(crate) polled: Count,
+    pub(crate) finished: Count,
     pub(crate) stolen: Count,
     pub(crate) injected: Count,
     pub(crate) parked: Count,
@@ -48,12 +55,20 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn snapshot(&self, queue_depth: usize, traffic: &Traffic) -> WorkerMetrics {
-        // Before `parked`, so that it is never the larger.
+    pub(crate) fn snapshot(
+        &self,
+        queue_depth: usize,
+        is_running: bool,
+        traffic: &Traffic,
+    ) -> WorkerMetrics {
+        // Before what they follow, so that they are never the larger.
         let unparked = self.unparked.get();
+        let finished = self.finished.get();
         WorkerMetrics {
             spawned: self.spawned.get(),
             polled: self.polled.get(),
+            finished,
+            running: is_running.into(),
             stolen: self.stolen.get(),
             injected: self.injected.get(),
             parked: self.parked.get(),
@@ -81,6 +96,8 @@ impl Counters {
 pub struct WorkerMetrics {
     spawned: u64,
     polled: u64,
+    finished: u64,
+    running: usize,
     stolen: u64,
     injected: u64,
     parked: u64,
@@ -119,6 +136,11 @@ impl WorkerMetrics {
         spawned: u64,
         /// Polls of tasks, and drops of aborted tasks in place of one.
         polled: u64,
+        /// Tasks that have ended on this worker, however: by a result, a panic or an
+        /// abort. (Not those that it spawned and others ran.)
+        finished: u64,
+        /// Whether this worker is inside of a task, for a sum over workers: 1 or 0.
+        running: usize,
         /// Tasks that this worker took from another worker's queue. A task that
         /// is stolen twice may count twice.
         stolen: u64,
@@ -133,7 +155,7 @@ impl WorkerMetrics {
         unparked: u64,
         /// Signals that this worker sent to parked workers.
         signals: u64,
-        /// Tasks in this worker's queue now.
+        /// Tasks that wait in this worker's queue now.
         queue_depth: usize,
         /// Green threads that have waited on this worker, stay on it therefore, and
         /// have not ended.
@@ -259,6 +281,20 @@ impl RuntimeMetrics {
         self.sum(WorkerMetrics::polled)
     }
 
+    /// Tasks that have ended on the workers.
+    ///
+    /// ```
+    /// let runtime = virid::Runtime::builder().worker_threads(1).build()?;
+    /// let task = runtime.spawn(async {});
+    /// runtime.block_on(runtime.spawn(async {})).unwrap();
+    /// assert!(runtime.metrics().finished() >= 1); // the second may not be counted yet
+    /// task.join().unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn finished(&self) -> u64 {
+        self.sum(WorkerMetrics::finished)
+    }
+
     /// Bytes of cells that were carved from memory and not given back to the
     /// operating system: those of tasks, and those that wait for the next.
     ///
@@ -365,8 +401,8 @@ impl RuntimeMetrics {
 impl fmt::Display for RuntimeMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heading = [
-            "worker", "spawned", "polled", "stolen", "injected", "parked", "unparked", "signals",
-            "queued",
+            "worker", "spawned", "polled", "finished", "stolen", "injected", "parked", "unparked",
+            "signals", "queued",
         ];
         for (column, name) in heading.iter().enumerate() {
             let width = if column == 0 { 6 } else { 9 };
@@ -376,9 +412,10 @@ impl fmt::Display for RuntimeMetrics {
         for (index, worker) in self.workers.iter().enumerate() {
             writeln!(
                 f,
-                "{index:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
+                "{index:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
                 worker.spawned,
                 worker.polled,
+                worker.finished,
                 worker.stolen,
                 worker.injected,
                 worker.parked,

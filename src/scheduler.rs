@@ -67,8 +67,9 @@
 //! - *An owner that moves tasks* from one part of its queue to another holds them
 //!   in no queue meanwhile, and is no searcher. It notifies after every move, once
 //!   for 62 tasks: whoever has parked on what it saw before is signalled.
-//! - *A task that goes back to its worker's queue* (a yield) is pushed without a
-//!   signal or a fence. Alone there, it is popped next; where the loop
+//! - *A task that goes back to its worker's queue* (a yield), and one that has waited
+//!   for the end of the task before it (`task/keyed.rs`), is pushed between two tasks,
+//!   without a signal or a fence. Alone there, it is popped next; where the loop
 //!   takes an injected task first, it notifies, and where green threads have started,
 //!   of which one may be next, the task is pushed as any other. Behind another task it is covered
 //!   as by the pusher's length above, the pop of that other task being what the

@@ -1,5 +1,5 @@
 //! Proves that a task which computes holds up nothing but itself: what it
-//! spawned or woke starts on an idle worker while it goes on.
+//! spawned, woke or kept waiting starts on an idle worker while it goes on.
 
 #![cfg(not(virid_loom))]
 
@@ -18,6 +18,7 @@ use std::thread;
 use support::guard;
 use until::until;
 use virid::Runtime;
+use virid::task::Keyed;
 use workers::workers;
 
 /// From none to longer than a worker takes to park.
@@ -209,4 +210,85 @@ fn the_children_of_all_computing_tasks_share_the_last_worker() {
             }
         }
     });
+}
+
+/// What a worker goes on with when a task has ended that others of its key wait for.
+#[derive(Clone, Copy)]
+enum GoesOn {
+    /// With what the task has spawned.
+    Spawned,
+    /// With who has awaited it.
+    Joiner,
+    /// With a green thread that it has woken.
+    Thread,
+}
+
+/// The first task of a key ends while its worker has something else to do, which computes
+/// until the second has run: that was handed the turn without a signal.
+fn after_the_first_of_a_key(goes_on: GoesOn) {
+    for count in [2, 4, 8] {
+        let runtime = workers(count);
+        let _entered = runtime.enter();
+        for round in 0..300 {
+            let keyed = Keyed::new();
+            let ran = Arc::<AtomicBool>::default();
+            let seen = ran.clone();
+            let computes = move || until(|| seen.load(Ordering::SeqCst));
+            let (go, gate) = virid::sync::oneshot::channel::<()>();
+            let second = async move { ran.store(true, Ordering::SeqCst) };
+            let computing = match goes_on {
+                GoesOn::Spawned => {
+                    let first = keyed.spawn((), async move {
+                        gate.await.unwrap();
+                        (virid::spawn(async move { computes() }),)
+                    });
+                    keyed.spawn((), second);
+                    go.send(()).unwrap();
+                    first.join().unwrap().0
+                }
+                GoesOn::Joiner => {
+                    let first = keyed.spawn((), async { gate.await.unwrap() });
+                    keyed.spawn((), second);
+                    let joiner = virid::spawn(async move {
+                        first.await.unwrap();
+                        computes();
+                    });
+                    go.send(()).unwrap();
+                    joiner
+                }
+                GoesOn::Thread => {
+                    let (wake, woken) = virid::sync::oneshot::channel::<()>();
+                    let thread = virid::thread::spawn(move || {
+                        virid::block_on(woken).unwrap();
+                        computes();
+                    });
+                    keyed.spawn((), async move {
+                        gate.await.unwrap();
+                        wake.send(()).unwrap();
+                    });
+                    keyed.spawn((), second);
+                    go.send(()).unwrap();
+                    virid::spawn(async { thread.await.unwrap() })
+                }
+            };
+            computing.join().unwrap();
+            virid::block_on(keyed.wait());
+            pause(round);
+        }
+    }
+}
+
+#[test]
+fn the_next_of_a_key_starts_while_what_the_first_has_spawned_computes() {
+    guard(|| after_the_first_of_a_key(GoesOn::Spawned));
+}
+
+#[test]
+fn the_next_of_a_key_starts_while_who_awaited_the_first_computes() {
+    guard(|| after_the_first_of_a_key(GoesOn::Joiner));
+}
+
+#[test]
+fn the_next_of_a_key_starts_while_a_green_thread_that_the_first_woke_computes() {
+    guard(|| after_the_first_of_a_key(GoesOn::Thread));
 }

@@ -123,8 +123,9 @@ fn the_first_panic_ends_a_group_that_may_fail() {
             group.spawn(pending::<Result<(), ()>>());
             group.spawn(async { panic!("a child") });
         }));
-        let error = any.join().map(drop).unwrap_err();
-        assert!(error.to_string().contains("a task of a group panicked"));
+        let error = any.join().map(drop).unwrap_err().to_string();
+        assert!(error.contains("a task of a group panicked"), "{error}");
+        assert!(error.contains(file!()), "{error}");
     });
 }
 

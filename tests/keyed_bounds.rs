@@ -42,7 +42,7 @@ fn a_bound_of_a_key_holds_back_that_key_alone() {
             let mut third = pin!(keyed.spawn("full", async {}));
             assert!(poll_once(third.as_mut()).is_pending());
             keyed.spawn("other", async {}).await.await.unwrap();
-            assert_eq!(keyed.keyed().len(), 2);
+            assert_eq!(keyed.len(), 2);
             gate.open();
             third.await.await.unwrap();
         });
@@ -121,7 +121,7 @@ fn never_more_than_the_bounds_and_room_comes_back_however_a_task_ends() {
                             }
                         });
                         let task = task.await;
-                        most.fetch_max(keyed.keyed().len(), Ordering::SeqCst);
+                        most.fetch_max(keyed.len(), Ordering::SeqCst);
                         if n % 5 == 1 {
                             task.abort();
                         }
@@ -132,10 +132,10 @@ fn never_more_than_the_bounds_and_room_comes_back_however_a_task_ends() {
         spawners
             .into_iter()
             .for_each(|spawner| spawner.join().unwrap());
-        virid::block_on(keyed.keyed().wait());
+        virid::block_on(keyed.wait());
         // Numbers of the shards are read one after another.
         assert!(most.load(Ordering::SeqCst) <= 40);
-        assert!(keyed.keyed().is_empty());
+        assert!(keyed.is_empty());
     });
 }
 
@@ -153,7 +153,7 @@ fn a_green_thread_waits_for_room_in_place() {
                     seen.lock().unwrap().push(n);
                 });
             }
-            virid::block_on(keyed.keyed().wait());
+            virid::block_on(keyed.wait());
             assert!(seen.lock().unwrap().iter().copied().eq(0..100));
         });
     });

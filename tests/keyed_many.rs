@@ -54,8 +54,8 @@ fn each_key_is_in_order(keys: u64) {
                 };
                 bounded.spawn(n % keys, task).await;
             }
-            bounded.keyed().wait().await;
-            assert!(at_once.is_empty() && bounded.keyed().is_empty());
+            bounded.wait().await;
+            assert!(at_once.is_empty() && bounded.is_empty());
         });
         spawner.join().unwrap();
         let sum: u64 = seen.0.iter().map(|seen| seen.load(Ordering::Relaxed)).sum();

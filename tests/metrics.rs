@@ -80,6 +80,7 @@ fn a_poll_that_panics_counts_and_an_abort_of_a_suspended_task_is_no_spawn() {
         assert!(panics.join().is_err());
         let before = at_rest(&runtime).workers()[0];
         assert_eq!((before.polled(), before.injected()), (1, 1));
+        assert_eq!((before.finished(), before.running()), (1, 0));
         let task = runtime.spawn(std::future::pending::<()>());
         runtime.spawn(async {}).join().unwrap();
         task.abort();
@@ -87,6 +88,7 @@ fn a_poll_that_panics_counts_and_an_abort_of_a_suspended_task_is_no_spawn() {
         let after = at_rest(&runtime).workers()[0];
         assert_eq!(after.spawned(), 0);
         assert_eq!(after.injected(), 4);
+        assert_eq!((after.finished(), after.running()), (3, 0));
     });
 }
 
@@ -348,5 +350,28 @@ fn the_numbers_stay_readable_after_the_end_and_never_fall() {
         for (before, after) in before.workers().iter().zip(after.workers()) {
             assert!(before.polled() <= after.polled() && before.parked() <= after.parked());
         }
+    });
+}
+
+#[test]
+fn who_runs_and_what_has_finished_is_counted_for_each_worker() {
+    guard(|| {
+        let runtime = workers(1);
+        let seen = runtime.handle().clone();
+        let task = runtime.spawn(async move {
+            virid::yield_now().await;
+            let own = seen.metrics().workers()[0];
+            (own.running(), own.finished())
+        });
+        assert_eq!(task.join().unwrap(), (1, 0));
+        let threads: Vec<_> = (0..10)
+            .map(|_| runtime.go(virid::thread::yield_now))
+            .collect();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        let own = at_rest(&runtime).workers()[0];
+        assert_eq!((own.running(), own.finished()), (0, 11));
+        assert_eq!(runtime.metrics().finished(), 11);
     });
 }

@@ -149,8 +149,9 @@ fn a_panic_that_nobody_awaits_is_the_groups() {
                 });
                 drop(child);
             }));
-            let error = unheard.await.map(drop).unwrap_err();
-            assert!(error.to_string().contains("a task of a group panicked"));
+            let error = unheard.await.map(drop).unwrap_err().to_string();
+            assert!(error.contains("a task of a group panicked"), "{error}");
+            assert!(error.contains(file!()), "{error}");
             assert_eq!(other.count(), 2);
         });
     });

@@ -1,10 +1,12 @@
-//! What an owner of tasks or green threads counts: the same for groups, scopes and limits.
+//! What an owner of tasks or green threads counts: the same for all kinds of owners, and for
+//! limits.
 
 #[cfg(feature = "sync")]
 use crate::primitives::{AtomicUsize, Counter, Ordering};
 
-/// What an owner has to do with its tasks or green threads; from the `metrics` of groups,
-/// of scopes and of what `limit` gives. The numbers are read one after another while
+/// How much waits, runs and has finished of the tasks or green threads of an owner; from the
+/// `metrics` of groups, scopes, sets, maps and [`Keyed`](crate::task::Keyed), and of what
+/// `limit` and the bounds of a `Keyed` give. The numbers are read one after another while
 /// others go on.
 ///
 /// ```
@@ -44,16 +46,18 @@ macro_rules! accessors {
 
 impl OwnerMetrics {
     accessors! {
-        /// Those that are not spawned yet, because a limit is reached: their callers wait.
+        /// Those that may not begin yet. Where a limit is reached their callers wait, and
+        /// nothing is spawned; of a [`Keyed`](crate::task::Keyed) also the tasks that wait
+        /// for their turn.
         waiting: usize,
-        /// Those that were spawned and have not ended.
+        /// Those that were spawned and have not ended; of a `Keyed`, those that have their
+        /// turn.
         running: usize,
         /// Those that have ended, however.
         finished: u64,
     }
 
     /// The same, of an owner that counts by other means.
-    #[cfg(feature = "sync")]
     pub(crate) fn new(waiting: usize, running: usize, finished: u64) -> Self {
         Self {
             waiting,

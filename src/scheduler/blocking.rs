@@ -166,8 +166,7 @@ impl Pool {
         loop {
             match self.next(seat) {
                 Ok(runnable) => {
-                    let again = runnable.run();
-                    debug_assert!(again.is_none(), "a closure has no second poll");
+                    runnable.run().queue_next();
                     between();
                 }
                 Err(before) => return before,

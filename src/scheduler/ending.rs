@@ -78,6 +78,7 @@ impl Worker {
         self.running().begin(runnable.origin());
         drop(runnable);
         self.running().end();
+        self.counters().finished.add(1);
     }
 
     /// After the last worker has left its loop: ends every task that is left.

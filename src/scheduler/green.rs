@@ -278,6 +278,7 @@ unsafe fn run_threads(
         worker.note(&thread);
         seat.run(thread);
         worker.running().end();
+        worker.counters().finished.add(1);
         worker.count_started();
         worker.reassert();
         if worker.is_over() {

@@ -193,7 +193,8 @@ impl Shared {
     pub(crate) fn metrics(&self) -> RuntimeMetrics {
         let worker = |remote: &CachePadded<Remote>| {
             let counters = &remote.counters;
-            counters.snapshot(remote.stealer.len(), &remote.traffic)
+            let is_running = remote.running.get().is_some();
+            counters.snapshot(remote.stealer.len(), is_running, &remote.traffic)
         };
         RuntimeMetrics::new(
             self.remotes.iter().map(worker).collect(),

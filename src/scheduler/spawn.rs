@@ -18,7 +18,7 @@ use crate::memory::Class;
 #[cfg(not(virid_loom))]
 use crate::monitor::window::Begun;
 use crate::task::JoinHandle;
-use crate::task::after::After;
+use crate::task::after::{After, Leave};
 use crate::task::cell::TaskCell;
 use crate::task::header::{Home, Runnable, Schedule, TaskRef};
 use crate::task::keyed::strands::Begin;
@@ -145,7 +145,7 @@ pub(crate) fn spawn_in_turn<W, P>(
 where
     W: Spawn,
     W::Output: Send + 'static,
-    P: Send + 'static,
+    P: Leave + Send + 'static,
 {
     match Values::to_inherit() {
         None => spawn_alone_in_turn(shared, After::new(work, place), enter),
@@ -165,7 +165,7 @@ fn spawn_alone_in_turn<W, P>(
 where
     W: Work + Send + 'static,
     W::Output: Send + 'static,
-    P: Send + 'static,
+    P: Leave + Send + 'static,
 {
     let way = Way::to(shared);
     let (mut runnable, handle) = way.make(work);
@@ -254,7 +254,7 @@ where
                 )
             };
             let (runnable, handle) = way.make(Blocking::new(says));
-            runnable.unsampled().run();
+            runnable.unsampled().run().queue_next();
             handle
         }
     }

@@ -21,7 +21,7 @@ use crate::metrics::Counters;
 use crate::monitor::record::Record;
 use crate::primitives::{light_fence, needed};
 use crate::rng::Rng;
-use crate::task::header::Runnable;
+use crate::task::header::{Ran, Runnable};
 use crate::task::stage::Stage;
 use crate::thread::runner::Runners;
 use crate::unwind::AbortOnPanic;
@@ -286,17 +286,44 @@ impl Worker {
     #[inline]
     fn run_future(&self, runnable: Runnable) {
         self.note(&runnable);
-        let again = runnable.run();
+        let ran = runnable.run();
         self.running().end();
-        if let Some(again) = again {
-            if self.threads.runners.started() != 0 {
-                // A green thread may be next, and compute for long.
-                return self.push(again);
+        match ran {
+            Ran::Suspended => {}
+            Ran::Again(again) => self.push_between(again),
+            Ran::Ended(next) => {
+                self.counters().finished.add(1);
+                if let Some(next) = next {
+                    self.push_next(next);
+                }
             }
-            // No signal: this loop goes on with the queue at once, and where
-            // other tasks are ahead of this one somebody was told of them.
-            self.push_unsignalled(again);
         }
+    }
+
+    /// Queues a task that has waited for the end of another.
+    fn push_next(&self, next: Runnable) {
+        if self.is_home_of(&next) {
+            self.push_between(next);
+        } else {
+            next.schedule();
+        }
+    }
+
+    /// Queues a task between two others that this loop runs.
+    #[inline]
+    fn push_between(&self, runnable: Runnable) {
+        if self.threads.runners.started() != 0 {
+            // A green thread may be next, and compute for long.
+            return self.push(runnable);
+        }
+        // No signal: this loop goes on with the queue at once, and where other tasks are
+        // ahead of this one somebody was told of them.
+        self.push_unsignalled(runnable);
+    }
+
+    /// Whether the task is one of this runtime's.
+    fn is_home_of(&self, runnable: &Runnable) -> bool {
+        std::ptr::addr_eq(runnable.scheduler(), Arc::as_ptr(&self.shared))
     }
 
     /// Queues a task, and leaves it to the caller to signal.

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use super::answer::{Complete, Start, Suspend};
 use super::error::JoinError;
 use super::finished::Finished;
-use super::header::{Header, Runnable, TaskRef, VTable};
+use super::header::{Header, Ran, Runnable, TaskRef, VTable};
 use super::join::JoinHandle;
 use super::member::Member;
 use super::sample;
@@ -92,13 +92,12 @@ where
         unsafe { work.as_mut() }
     }
 
-    unsafe fn run(task: NonNull<Header>) -> bool {
+    unsafe fn run(task: NonNull<Header>) -> Ran {
         // SAFETY: called through the table, by the holder of the `Runnable`.
         let header = unsafe { task.as_ref() };
         if header.state.start() == Start::Cancel {
             // SAFETY: the `Runnable` goes from our caller to the call.
-            unsafe { Self::cancel(task) };
-            return false;
+            return Ran::Ended(unsafe { Self::end_cancelled(task) });
         }
         // SAFETY: the task is alive while it runs, and the waker is not
         // dropped.
@@ -119,26 +118,22 @@ where
             Err(payload) => Err(JoinError::panicked(header.id(), payload)),
         };
         // SAFETY: the same; the future has ended and was not dropped.
-        unsafe { Self::end(task, outcome) };
-        false
+        Ran::Ended(unsafe { Self::end(task, outcome) })
     }
 
-    /// After a poll that was `Pending`; answers as `run`.
+    /// After a poll that was `Pending`.
     ///
     /// # Safety
     ///
-    /// The caller holds the `Runnable`, and gives it up unless the answer is
-    /// `true`.
-    unsafe fn suspend(task: NonNull<Header>) -> bool {
+    /// The caller holds the `Runnable`, and gives it up.
+    unsafe fn suspend(task: NonNull<Header>) -> Ran {
         // SAFETY: the `Runnable` keeps the task alive.
         match unsafe { task.as_ref() }.state.suspend() {
-            Suspend::Suspended => false,
-            Suspend::Woken => true,
-            Suspend::Cancelled => {
-                // SAFETY: we still hold the `Runnable`.
-                unsafe { Self::cancel(task) };
-                false
-            }
+            Suspend::Suspended => Ran::Suspended,
+            // SAFETY: the word still says `SCHEDULED`, and the `Runnable` was ours.
+            Suspend::Woken => Ran::Again(unsafe { Runnable::new(task) }),
+            // SAFETY: we still hold the `Runnable`.
+            Suspend::Cancelled => Ran::Ended(unsafe { Self::end_cancelled(task) }),
         }
     }
 
@@ -149,23 +144,36 @@ where
         unsafe { work.as_ref() }.stage()
     }
 
-    #[cold]
     unsafe fn cancel(task: NonNull<Header>) {
+        // SAFETY: called by the holder of the `Runnable`.
+        if let Some(next) = unsafe { Self::end_cancelled(task) } {
+            next.schedule();
+        }
+    }
+
+    /// Ends the task without a result.
+    ///
+    /// # Safety
+    ///
+    /// As [`end`](Self::end).
+    #[cold]
+    unsafe fn end_cancelled(task: NonNull<Header>) -> Option<Runnable> {
         // SAFETY: called by the holder of the `Runnable`.
         let id = unsafe { task.as_ref() }.id();
         // SAFETY: the same; the future has not ended, so it is still there.
-        unsafe { Self::end(task, Err(JoinError::cancelled(id))) };
+        unsafe { Self::end(task, Err(JoinError::cancelled(id))) }
     }
 
     /// Drops the future and hands the outcome to whoever wants it: the one way
-    /// in which a task ends.
+    /// in which a task ends. Who has waited for that is for the caller to queue: no
+    /// code of users comes in between.
     ///
     /// # Safety
     ///
     /// The caller holds the `Runnable` and gives it up; the payload holds the
     /// future.
     #[inline]
-    unsafe fn end(task: NonNull<Header>, mut outcome: Outcome<F>) {
+    unsafe fn end(task: NonNull<Header>, mut outcome: Outcome<F>) -> Option<Runnable> {
         // SAFETY: the `Runnable` keeps the task alive.
         let header = unsafe { task.as_ref() };
         // Dropped last, when the task has ended for everybody.
@@ -175,12 +183,17 @@ where
             // SAFETY: the same.
             unsafe { F::owner(work) }
         });
+        let mut next = None;
         let dropped = unwind::catch(|| {
-            // SAFETY: rule 1: the payload is ours, and holds the future, which
-            // nobody touches again.
-            header
-                .payload
-                .with_mut(|_| unsafe { Slot::<F>::drop_in_place(task) });
+            header.payload.with_mut(|_| {
+                let end = |work| {
+                    // SAFETY: rule 1: the payload is ours, and holds the future, which
+                    // nobody touches again.
+                    unsafe { F::end(work, &mut next) }
+                };
+                // SAFETY: the same.
+                unsafe { Slot::<F>::drop_by(task, end) }
+            });
         });
         if let Err(payload) = dropped {
             let panicked = Err(JoinError::panicked(header.id(), payload));
@@ -192,7 +205,7 @@ where
             unwind::contain(|| drop(outcome));
             // SAFETY: nobody else can reach the cell, and the payload is gone.
             unsafe { Self::free(task) };
-            return;
+            return next;
         }
         // SAFETY: rule 1: the payload is ours, and empty.
         header
@@ -200,6 +213,7 @@ where
             .with_mut(|_| unsafe { Slot::<Outcome<F>>::write(task, outcome) });
         // SAFETY: we hold the `Runnable`, and the outcome is in place.
         unsafe { Self::complete(task) };
+        next
     }
 
     /// Publishes the outcome.

@@ -5,7 +5,7 @@ mod child;
 mod handle;
 
 use std::future::{Future, poll_fn};
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -50,17 +50,22 @@ use crate::unwind::{self, Payload};
 /// # Panics
 ///
 /// With what the body panics with, when its children have ended; and, as
-/// [`std::thread::scope`], where a child has panicked whose handle nobody has awaited.
-pub async fn group<F, B>(f: F) -> B::Output
+/// [`std::thread::scope`], where a child has panicked whose handle nobody has awaited: the
+/// message says where this was called.
+#[track_caller]
+pub fn group<F, B>(f: F) -> impl Future<Output = B::Output>
 where
     F: FnOnce(Group) -> B,
     B: Future,
 {
-    let owner = Owner(Members::new(false));
-    let group = Group::new(&owner.0);
-    let result = owner.run_body(|| f(group)).await;
-    let output = owner.finish(result).await;
-    output.expect("nobody decides for a group that waits for all")
+    let place = Location::caller();
+    async move {
+        let owner = Owner::new(false, place);
+        let group = Group::new(&owner.members);
+        let result = owner.run_body(|| f(group)).await;
+        let output = owner.finish(result).await;
+        output.expect("nobody decides for a group that waits for all")
+    }
 }
 
 /// A [`group`] whose children yield `Result`s: the first error ends it.
@@ -92,19 +97,23 @@ where
 /// # Panics
 ///
 /// As [`group`]. A body that panics aborts the children first.
-pub async fn try_group<F, B, T, E>(f: F) -> Result<T, E>
+#[track_caller]
+pub fn try_group<F, B, T, E>(f: F) -> impl Future<Output = Result<T, E>>
 where
     F: FnOnce(TryGroup<E>) -> B,
     B: Future<Output = Result<T, E>>,
 {
-    let owner = Owner(Members::new(true));
-    let group = TryGroup::new(&owner.0);
-    let same = group.clone();
-    let body = owner.run_until(|| f(same), Result::is_err).await;
-    match (group.take_first(), body) {
-        (Some(error), _) => Err(error),
-        (None, Some(result)) => result,
-        (None, None) => panic!("{PANICKED}"),
+    let place = Location::caller();
+    async move {
+        let owner = Owner::new(true, place);
+        let group = TryGroup::new(&owner.members);
+        let same = group.clone();
+        let body = owner.run_until(|| f(same), Result::is_err).await;
+        match (group.take_first(), body) {
+            (Some(error), _) => Err(error),
+            (None, Some(result)) => result,
+            (None, None) => ended_by_a_panic(place),
+        }
     }
 }
 
@@ -139,29 +148,45 @@ where
 /// # Panics
 ///
 /// As [`group`]. A body that panics aborts the children first.
-pub async fn any_group<F, B, T, E>(f: F) -> Result<T, Vec<E>>
+#[track_caller]
+pub fn any_group<F, B, T, E>(f: F) -> impl Future<Output = Result<T, Vec<E>>>
 where
     F: FnOnce(AnyGroup<T, E>) -> B,
     B: Future<Output = ()>,
 {
-    let owner = Owner(Members::new(true));
-    let group = AnyGroup::new(&owner.0);
-    let same = group.clone();
-    let body = owner.run_until(|| f(same), |()| false).await;
-    match (group.take_first(), body) {
-        (Some(value), _) => Ok(value),
-        (None, Some(())) => Err(group.take_errors()),
-        (None, None) => panic!("{PANICKED}"),
+    let place = Location::caller();
+    async move {
+        let owner = Owner::new(true, place);
+        let group = AnyGroup::new(&owner.members);
+        let same = group.clone();
+        let body = owner.run_until(|| f(same), |()| false).await;
+        match (group.take_first(), body) {
+            (Some(value), _) => Ok(value),
+            (None, Some(())) => Err(group.take_errors()),
+            (None, None) => ended_by_a_panic(place),
+        }
     }
 }
 
-/// What a group panics with where a child has.
-const PANICKED: &str = "a task of a group panicked";
+/// Says so for a group whose child has panicked. The panic itself cannot have the caller's
+/// place: it happens in a poll, whose caller is whoever polls.
+fn ended_by_a_panic(place: &Location<'_>) -> ! {
+    panic!("a task of a group panicked; the group is that of {place}")
+}
 
 /// Ends the children where the future of the group is dropped.
-struct Owner(Arc<Members>);
+struct Owner {
+    members: Arc<Members>,
+    /// Where the group was made.
+    place: &'static Location<'static>,
+}
 
 impl Owner {
+    fn new(ends_with_a_panic: bool, place: &'static Location<'static>) -> Self {
+        let members = Members::new(ends_with_a_panic);
+        Self { members, place }
+    }
+
     /// Polls the body until it has ended, or it is decided how the group does, and waits
     /// for the children. What the body has yielded.
     async fn run_until<B: Future>(
@@ -172,7 +197,7 @@ impl Owner {
         let result = self.run_body(body).await;
         match &result {
             Some(Ok(output)) if !fails(output) => {}
-            _ => _ = self.0.decide(),
+            _ => _ = self.members.decide(),
         }
         self.finish(result).await
     }
@@ -187,7 +212,7 @@ impl Owner {
         };
         let mut body = pin!(Some(body));
         let result = poll_fn(|context| {
-            if self.0.is_decided(context) {
+            if self.members.is_decided(context) {
                 return Poll::Ready(None);
             }
             let Some(body) = body.as_mut().as_pin_mut() else {
@@ -206,12 +231,14 @@ impl Owner {
     }
 
     async fn finish<T>(self, result: Option<Result<T, Payload>>) -> Option<T> {
-        poll_fn(|context| self.0.poll_ended(context)).await;
-        let panicked = self.0.unheard();
+        poll_fn(|context| self.members.poll_ended(context)).await;
+        let (panicked, place) = (self.members.unheard(), self.place);
         drop(self);
         match result {
             Some(Err(payload)) => resume_unwind(payload),
-            _ if panicked > 0 => panic!("{PANICKED}, and nobody awaited it"),
+            _ if panicked > 0 => panic!(
+                "a task of a group panicked, and nobody awaited it; the group is that of {place}"
+            ),
             Some(Ok(output)) => Some(output),
             None => None,
         }
@@ -220,13 +247,13 @@ impl Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.0.leave();
+        self.members.leave();
         let Some(current) = Current::get_to_wait().filter(|current| current.may_suspend()) else {
             return;
         };
         // To be ended itself does not end this wait.
         let _shield = current.shield();
-        let ended = poll_fn(|context: &mut Context<'_>| self.0.poll_ended(context));
+        let ended = poll_fn(|context: &mut Context<'_>| self.members.poll_ended(context));
         current.block_on(ended, "task::group");
     }
 }

@@ -97,10 +97,8 @@ impl Home {
 ///
 /// All take the header of a cell that was made for the same future.
 pub(crate) struct VTable {
-    /// Runs the task once. `true`: the `Runnable` still exists and goes to a
-    /// queue. Contract: the caller holds the `Runnable`, and gives it up unless
-    /// the answer is `true`.
-    pub(super) run: unsafe fn(NonNull<Header>) -> bool,
+    /// Runs the task once. Contract: the caller holds the `Runnable`, and gives it up.
+    pub(super) run: unsafe fn(NonNull<Header>) -> Ran,
     /// Of a green thread, how to go on with it. Contract: the caller holds the
     /// `Runnable`.
     pub(super) stage: Option<unsafe fn(NonNull<Header>) -> Stage>,
@@ -264,6 +262,29 @@ impl Header {
     }
 }
 
+/// What came of running a task once.
+#[derive(Debug)]
+#[must_use = "a task may have to be queued"]
+pub(crate) enum Ran {
+    /// It waits to be woken.
+    Suspended,
+    /// It was woken meanwhile: to be queued again.
+    Again(Runnable),
+    /// It has ended. Who has waited for that, a task of any runtime, is to be queued.
+    Ended(Option<Runnable>),
+}
+
+impl Ran {
+    /// For what has one poll: queues who has waited for its end.
+    pub(crate) fn queue_next(self) {
+        match self {
+            Self::Ended(None) => {}
+            Self::Ended(Some(next)) => next.schedule(),
+            other => unreachable!("it has no second poll: {other:?}"),
+        }
+    }
+}
+
 /// The one right, and the duty, to run a task once. Dropping it cancels the
 /// task, so that nothing is lost with a queue.
 pub(crate) struct Runnable(NonNull<Header>);
@@ -281,28 +302,32 @@ impl Runnable {
         Self(task)
     }
 
-    /// Polls the task, or cancels it where that was asked for. Hands the
-    /// `Runnable` back where the task was woken meanwhile.
+    /// Polls the task, or cancels it where that was asked for.
     #[inline]
-    pub(crate) fn run(self) -> Option<Runnable> {
-        let this = ManuallyDrop::new(self);
+    pub(crate) fn run(self) -> Ran {
+        let task = self.into_task();
         // SAFETY: the task lives while its `Runnable` does.
-        let run = unsafe { this.0.as_ref() }.vtable().run;
+        let run = unsafe { task.as_ref() }.vtable().run;
         // SAFETY: `self` is the `Runnable`, and is given up here.
-        let again = unsafe { run(this.0) };
-        again.then(|| Runnable(this.0))
+        unsafe { run(task) }
     }
 
-    /// Queues the task, which was suspended until the caller claimed it.
-    pub(crate) fn schedule(self) {
+    /// The scheduler that it goes to.
+    #[inline]
+    pub(crate) fn scheduler(&self) -> *const dyn Schedule {
         // SAFETY: a task that can be run is in its cell.
         let home = unsafe { memory::home_of(self.0.cast()) }.cast::<Home>();
         // SAFETY: the home was set before the first task was made, and lives as long
         // as its scheduler.
-        let home = unsafe { &*home };
+        unsafe { (*home).0 }
+    }
+
+    /// Queues the task, which was suspended until the caller claimed it.
+    pub(crate) fn schedule(self) {
+        let scheduler = self.scheduler();
         // SAFETY: the task was suspended and has not ended, so the scheduler lives,
         // and sees to it that it does until the call returns.
-        unsafe { home.scheduler() }.schedule(self);
+        unsafe { &*scheduler }.schedule(self);
     }
 
     /// The task's number, and where it was spawned.

@@ -2,9 +2,17 @@
 //!
 //! Each task is one of the runtime's, in a cell of its own, with its own handle, number
 //! and abort. One that finds others of its key ahead of it is made *suspended*, in no
-//! queue, and the task ahead of it wakes it when its future has been dropped. So what
-//! the handle promises is what every task's handle promises, and the workers share
-//! the work of all keys as they share all work. `strands.rs` says who has the turn.
+//! queue, and the task ahead of it claims it when its future has been dropped, and has it
+//! queued when it has ended. So what the handle promises is what every task's handle
+//! promises, and the workers share the work of all keys as they share all work.
+//! `strands.rs` says who has the turn.
+//!
+//! Who comes next goes to the queue of the worker on which the turn was given up, when
+//! nothing is left to do there for the task before: its result is dropped or handed
+//! over, and who awaits it is woken. So no code of users comes between that and the
+//! worker's next look at its queue, and nobody has to be signalled, as after a yield
+//! (`scheduler.rs`). With a signal for each turn two workers passed the tasks of one key
+//! to and fro, with two system calls for most of them.
 //!
 //! Rejected: *each task spawned as any other, to wait for its turn in its first poll*,
 //! which goes twice through the queues, and *one task for each key that has tasks, which
@@ -34,6 +42,7 @@ use self::ticket::Ticket;
 use super::id::Id;
 use super::join::JoinHandle;
 use super::work::{Async, Spawn};
+use crate::metrics::OwnerMetrics;
 use crate::runtime;
 use crate::scheduler::shared::Shared;
 #[cfg(not(virid_loom))]
@@ -54,9 +63,10 @@ fn shard_of(hash: u64) -> usize {
 /// those of different keys in parallel: a queue for each key that has tasks, and
 /// nothing for one that has none.
 ///
-/// A task begins when the one before it with the same key has ended, be it by its
-/// result, a panic or an abort, and its future has been dropped. **A panic does not stop
-/// the key**: who must not go on after it keeps that in what the tasks share. Each
+/// A task begins when nothing is left to do for the one before it with the same key, be
+/// that by its result, a panic or an abort: its future has been dropped, its handle says
+/// finished, and where there is no handle its result has been dropped, too. **A panic
+/// does not stop the key**: who must not go on after it keeps that in what the tasks share. Each
 /// task is an ordinary one, with its own [`JoinHandle`]: abort one that waits for its
 /// turn, and it ends at once and leaves the others in their order. A task that waits
 /// holds its turn, as it would hold a lock: one that waits for a later task of its own
@@ -82,7 +92,10 @@ fn shard_of(hash: u64) -> usize {
 /// ```
 ///
 /// Spawning never waits and the queues have no bounds; [`bound_per_key`](Self::bound_per_key)
-/// and [`bound_total`](Self::bound_total) give them some, and let spawning wait.
+/// and [`bound_total`](Self::bound_total) give them some, and let spawning wait. What comes
+/// faster than it is done is best bounded: tasks by the million leave the processor's cache
+/// before they run, and then cost more than they would. [`metrics`](Self::metrics) says how
+/// many there are.
 ///
 /// Keys are compared under a lock, and cloned where each key has a bound: their `Eq` and
 /// `Clone` must not wait, nor use the same `Keyed`.
@@ -118,8 +131,8 @@ impl<K> Keyed<K> {
     /// assert_eq!(keyed.len(), 1);
     /// ```
     pub fn len(&self) -> usize {
-        let counts = self.counts();
-        counts.waiting + counts.running
+        let metrics = self.metrics();
+        metrics.waiting() + metrics.running()
     }
 
     /// Whether all tasks have ended.
@@ -131,14 +144,30 @@ impl<K> Keyed<K> {
         self.len() == 0
     }
 
-    fn counts(&self) -> Counts {
+    /// How many tasks wait for their turn, how many have it, and how many have ended. (One
+    /// whose handle says finished has ended here, too.) Takes the lock of each shard of the
+    /// keys for a moment: for a look now and then.
+    ///
+    /// ```
+    /// use virid::task::Keyed;
+    ///
+    /// # virid::block_on(async {
+    /// let keyed = Keyed::new();
+    /// keyed.spawn("alice", std::future::pending::<()>());
+    /// keyed.spawn("alice", async {});
+    /// keyed.spawn("bob", async {}).await.unwrap();
+    /// let metrics = keyed.metrics();
+    /// assert_eq!((metrics.waiting(), metrics.running(), metrics.finished()), (1, 1, 1));
+    /// # });
+    /// ```
+    pub fn metrics(&self) -> OwnerMetrics {
         let mut sum = Counts::default();
         for counts in self.shards.iter().map(|shard| shard.counts()) {
             sum.waiting += counts.waiting;
             sum.running += counts.running;
             sum.ended += counts.ended;
         }
-        sum
+        OwnerMetrics::new(sum.waiting, sum.running, sum.ended)
     }
 
     /// Aborts all tasks that have not ended, as [`JoinHandle::abort`] does. Returns at
@@ -288,10 +317,8 @@ impl<K: Hash + Eq + Send + 'static> Keyed<K> {
     {
         let hash = self.hash(&key);
         let of_key = &self.shards[shard_of(hash)];
-        // The ticket first, so that nobody who waits for the bounds finds the place taken.
-        let place = (Ticket::new(), bounds);
-        spawn_in_turn(shared, work, place, |(ticket, _), task| {
-            // SAFETY: the task is in its cell, where it stays until it is dropped.
+        spawn_in_turn(shared, work, Ticket::new(bounds), |ticket, task| {
+            // SAFETY: the task is in its cell, where it stays until it leaves it.
             unsafe { ticket.enter(of_key, hash, key, task) }
         })
     }
@@ -311,11 +338,8 @@ impl<K> Default for Keyed<K> {
 
 impl<K> fmt::Debug for Keyed<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self.counts();
         f.debug_struct("Keyed")
-            .field("running", &counts.running)
-            .field("waiting", &counts.waiting)
-            .field("ended", &counts.ended)
+            .field("metrics", &self.metrics())
             .finish_non_exhaustive()
     }
 }

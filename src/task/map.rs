@@ -24,6 +24,7 @@ pub use self::source::Source;
 use super::error::JoinError;
 use super::join::JoinHandle;
 use super::set::JoinSet;
+use crate::metrics::OwnerMetrics;
 use crate::runtime;
 
 /// Calls `f` with each item of an iterator or a [`Stream`], spawns the future that it
@@ -73,6 +74,7 @@ where
     MapOrdered {
         taking: Taking::new(source.into_items(), limit, f),
         window: VecDeque::new(),
+        spawned: 0,
     }
 }
 
@@ -174,6 +176,7 @@ pub struct MapOrdered<I, F, T> {
     taking: Taking<I, F>,
     /// In the order of their items.
     window: VecDeque<JoinHandle<T>>,
+    spawned: u64,
 }
 
 impl<I, F, Fut, T> MapOrdered<I, F, T>
@@ -186,6 +189,7 @@ where
     fn poll_result(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         while let Some(future) = self.taking.next(self.window.len(), context) {
             self.window.push_back(runtime::spawn_on_current(future));
+            self.spawned += 1;
         }
         let Some(oldest) = self.window.front_mut() else {
             return self.taking.is_over();
@@ -229,7 +233,7 @@ where
 
 /// What the two have in common for their users.
 macro_rules! map {
-    ($map:ident, $name:literal, $left:expr) => {
+    ($map:ident, $name:literal, $left:expr, $metrics:expr) => {
         impl<I, F, Fut, T> $map<I, F, T>
         where
             I: Items,
@@ -285,6 +289,23 @@ macro_rules! map {
             }
         }
 
+        impl<I, F, T> $map<I, F, T> {
+            /// How many of the tasks run, and how many have ended, their results handed out
+            /// or not. Items that were not taken yet are not counted.
+            ///
+            /// ```
+            /// # virid::block_on(async {
+            #[doc = concat!("let mut map = virid::task::", $name, "([20], 1, |n| async move { n + 1 });")]
+            /// map.next().await;
+            /// assert_eq!((map.metrics().running(), map.metrics().finished()), (0, 1));
+            /// # });
+            /// ```
+            pub fn metrics(&self) -> OwnerMetrics {
+                let metrics: fn(&Self) -> OwnerMetrics = $metrics;
+                metrics(self)
+            }
+        }
+
         // Nothing of it is pinned: a source that is a stream has a box of its own.
         impl<I, F, T> Unpin for $map<I, F, T> {}
 
@@ -317,5 +338,14 @@ macro_rules! map {
     };
 }
 
-map!(MapOrdered, "map_ordered", |map| map.window.len());
-map!(MapUnordered, "map_unordered", |map| map.tasks.len());
+map!(MapOrdered, "map_ordered", |map| map.window.len(), |map| {
+    let running = map.window.iter().filter(|task| !task.is_finished());
+    let running = running.count();
+    OwnerMetrics::new(0, running, map.spawned - running as u64)
+});
+map!(
+    MapUnordered,
+    "map_unordered",
+    |map| map.tasks.len(),
+    |map| map.tasks.metrics()
+);

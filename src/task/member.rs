@@ -69,6 +69,11 @@ impl Member {
         self.header().id()
     }
 
+    pub(crate) fn is_complete(self) -> bool {
+        // SAFETY: a member keeps its task.
+        unsafe { self.0.as_ref() }.state.load().is_complete()
+    }
+
     pub(crate) fn abort(self) {
         // SAFETY: the handle keeps the task.
         unsafe { Header::abort(self.0) };

@@ -12,7 +12,7 @@
 use std::ptr::NonNull;
 use std::time::Instant;
 
-use super::header::{Header, Home, Runnable, Schedule, VTable};
+use super::header::{Header, Home, Ran, Runnable, Schedule, VTable};
 use super::id::Id;
 use crate::context;
 use crate::memory;
@@ -108,7 +108,7 @@ unsafe fn take(task: NonNull<Header>) -> Box<Sampled> {
     sampled
 }
 
-unsafe fn run(task: NonNull<Header>) -> bool {
+unsafe fn run(task: NonNull<Header>) -> Ran {
     // SAFETY: called through the table of a sample, by the holder of the `Runnable`.
     let sampled = unsafe { take(task) };
     let now = Instant::now();

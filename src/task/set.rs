@@ -18,6 +18,7 @@ use super::answer::JoinSlot;
 use super::finished::Finished;
 use super::join::JoinHandle;
 use super::member::Member;
+use crate::metrics::OwnerMetrics;
 use crate::runtime::{self, Handle};
 
 /// A set of tasks with results of one type, which it yields in the order in which the
@@ -62,7 +63,7 @@ pub struct JoinSet<T> {
 // SAFETY: tasks may be left and aborted anywhere; their results move with the set, and
 // are `Send`.
 unsafe impl<T: Send> Send for JoinSet<T> {}
-// SAFETY: through `&JoinSet` only the number of members is reached.
+// SAFETY: through `&JoinSet` only the number of members and their words are reached.
 unsafe impl<T: Send> Sync for JoinSet<T> {}
 
 impl<T> UnwindSafe for JoinSet<T> {}
@@ -106,6 +107,26 @@ impl<T> JoinSet<T> {
     /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many tasks of the set run, and how many that were ever in it do not: they have
+    /// ended, joined or not, or were detached. None waits; behind a [`limit`](Self::limit)
+    /// it is the limit that counts. Looks at every task in the set.
+    ///
+    /// ```
+    /// # virid::block_on(async {
+    /// let mut set = virid::task::JoinSet::new();
+    /// set.spawn(std::future::pending());
+    /// set.spawn(async {});
+    /// set.join_next().await;
+    /// let metrics = set.metrics();
+    /// assert_eq!((metrics.waiting(), metrics.running(), metrics.finished()), (0, 1, 1));
+    /// # });
+    /// ```
+    pub fn metrics(&self) -> OwnerMetrics {
+        let running = self.members.iter().filter(|task| !task.is_complete());
+        let running = running.count();
+        OwnerMetrics::new(0, running, self.members.inserted() - running as u64)
     }
 
     /// Aborts all tasks of the set, which stay in it: [`join_next`](Self::join_next)

@@ -87,11 +87,25 @@ impl<T> Slot<T> {
     /// As of [`get`](Self::get).
     #[inline]
     pub(super) unsafe fn drop_in_place(task: NonNull<Header>) {
+        let drop = |value: NonNull<T>| {
+            // SAFETY: as this function's contract says.
+            unsafe { value.drop_in_place() }
+        };
+        // SAFETY: the same.
+        unsafe { Self::drop_by(task, drop) };
+    }
+
+    /// The same, where `drop` is what drops it.
+    ///
+    /// # Safety
+    ///
+    /// As of [`get`](Self::get). What `drop` needs is that, and no more.
+    #[inline]
+    pub(super) unsafe fn drop_by(task: NonNull<Header>, drop: impl FnOnce(NonNull<T>)) {
         // SAFETY: as this function's contract says.
         let value = unsafe { Self::get(task) };
         let _memory = Memory(value);
-        // SAFETY: the same.
-        unsafe { value.drop_in_place() };
+        drop(value);
     }
 
     /// Moves the value to `to`; its place is empty then.

@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::error::JoinError;
+use super::header::Runnable;
 use super::stage::Stage;
 use super::values::{Inheriting, Values};
 
@@ -32,6 +33,19 @@ pub(crate) trait Work {
     /// Whether [`owner`](Self::owner) answers anything, and whether it has to hear that
     /// the handle has yielded a panic.
     const HAS_OWNER: bool = false;
+
+    /// Drops the work. Who has waited for that, and can run when the task has ended, goes
+    /// to `next`, also where the drop panics.
+    ///
+    /// # Safety
+    ///
+    /// The work is alive, and nobody touches it again.
+    #[inline]
+    unsafe fn end(this: NonNull<Self>, next: &mut Option<Runnable>) {
+        let _ = next;
+        // SAFETY: as this function's contract says.
+        unsafe { this.drop_in_place() };
+    }
 
     /// Takes out what hears of the end, before the work is dropped.
     ///

@@ -10,6 +10,7 @@ use super::handle::{JoinHandle, payload};
 use super::{Result, spawn};
 use crate::context;
 use crate::drive::drive;
+use crate::metrics::OwnerMetrics;
 use crate::task::JoinSet;
 
 const ORDERED: &str = "MapOrdered::next";
@@ -50,6 +51,7 @@ where
     MapOrdered {
         taking: Taking::new(items.into_iter(), limit, f),
         window: VecDeque::new(),
+        started: 0,
     }
 }
 
@@ -128,6 +130,7 @@ pub struct MapOrdered<I, F, T> {
     taking: Taking<I, F>,
     /// In the order of their items.
     window: VecDeque<JoinHandle<T>>,
+    started: u64,
 }
 
 impl<I, F, T> Iterator for MapOrdered<I, F, T>
@@ -143,12 +146,29 @@ where
     fn next(&mut self) -> Option<Result<T>> {
         while let Some(call) = self.taking.next(self.window.len()) {
             self.window.push_back(spawn(call));
+            self.started += 1;
         }
         // It stays in the window while this waits, and may be cancelled.
         let oldest = self.window.front_mut()?;
         let result = drive(oldest.task(), ORDERED, INSTEAD);
         self.window.pop_front();
         Some(result.map_err(payload))
+    }
+}
+
+impl<I, F, T> MapOrdered<I, F, T> {
+    /// How many of the threads run, and how many have ended, their results handed out or
+    /// not. Items that were not taken yet are not counted.
+    ///
+    /// ```
+    /// let mut map = virid::thread::map_ordered([20], 1, |n| n + 1);
+    /// map.next();
+    /// assert_eq!((map.metrics().running(), map.metrics().finished()), (0, 1));
+    /// ```
+    pub fn metrics(&self) -> OwnerMetrics {
+        let running = self.window.iter().filter(|thread| !thread.is_finished());
+        let running = running.count();
+        OwnerMetrics::new(0, running, self.started - running as u64)
     }
 }
 
@@ -184,6 +204,19 @@ where
         }
         let result = drive(self.threads.join_next(), UNORDERED, INSTEAD)?;
         Some(result.map_err(payload))
+    }
+}
+
+impl<I, F, T> MapUnordered<I, F, T> {
+    /// As [`MapOrdered::metrics`].
+    ///
+    /// ```
+    /// let mut map = virid::thread::map_unordered([20], 1, |n| n + 1);
+    /// map.next();
+    /// assert_eq!((map.metrics().running(), map.metrics().finished()), (0, 1));
+    /// ```
+    pub fn metrics(&self) -> OwnerMetrics {
+        self.threads.metrics()
     }
 }
 

@@ -137,8 +137,7 @@ impl Seat<'_> {
     #[inline]
     pub(crate) fn run(&self, thread: Runnable) {
         self.runners.seat.set(Some(NonNull::from(self.runner)));
-        let again = thread.run();
-        debug_assert!(again.is_none(), "a green thread has no second poll");
+        thread.run().queue_next();
         // Where the thread was cancelled before it began.
         self.runners.seat.set(None);
     }
@@ -235,7 +234,8 @@ impl Runners {
             Ok(runner) => runner,
             Err(error) => {
                 self.refusal.set(Some(error));
-                return Turn::Free(thread.run());
+                thread.run().queue_next();
+                return Turn::Free(None);
             }
         };
         self.switch(runner, Input::Begin(thread))

@@ -13,7 +13,7 @@ use crate::primitives::{AtomicU64, AtomicUsize, Ordering};
 use crate::scheduler::overflow::Overflow;
 use crate::scheduler::queue::Queue;
 use crate::task::cell::TaskCell;
-use crate::task::header::Runnable;
+use crate::task::header::{Ran, Runnable};
 use crate::task::work::Async;
 
 /// The smallest class, as all cells of these models.
@@ -287,5 +287,5 @@ fn task(lists: &Lists) -> Runnable {
 }
 
 fn run(task: Runnable) {
-    assert!(task.run().is_none());
+    assert!(matches!(task.run(), Ran::Ended(None)));
 }

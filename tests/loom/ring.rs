@@ -10,7 +10,7 @@ use loom::thread;
 use crate::memory::Cells;
 use crate::scheduler::ring::{self, NEW, Ring, RingStealer};
 use crate::task::cell::TaskCell;
-use crate::task::header::Runnable;
+use crate::task::header::{Ran, Runnable};
 use crate::task::work::Async;
 
 /// How often each of four tasks was taken.
@@ -143,5 +143,5 @@ pub fn a_handle_is_dropped_while_its_task_is_stolen() {
 fn run(cell: NonNull<u8>) {
     // SAFETY: it was pushed as a `Runnable`, and taken once.
     let task = unsafe { Runnable::from_cell(cell) };
-    assert!(task.run().is_none());
+    assert!(matches!(task.run(), Ran::Ended(None)));
 }

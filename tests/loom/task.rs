@@ -16,7 +16,7 @@ use crate::memory::Cells;
 use crate::primitives::Mutex;
 use crate::task::JoinHandle;
 use crate::task::cell::TaskCell;
-use crate::task::header::{Home, Runnable, Schedule, TaskRef};
+use crate::task::header::{Home, Ran, Runnable, Schedule, TaskRef};
 use crate::task::work::Async;
 
 /// A scheduler without workers: the model's threads run what is queued.
@@ -65,8 +65,9 @@ impl Scheduler {
     }
 
     pub(super) fn run(&self, runnable: Runnable) {
-        if let Some(again) = runnable.run() {
-            self.line.schedule(again);
+        match runnable.run() {
+            Ran::Again(next) | Ran::Ended(Some(next)) => self.line.schedule(next),
+            Ran::Suspended | Ran::Ended(None) => {}
         }
     }
 

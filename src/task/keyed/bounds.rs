@@ -7,12 +7,14 @@
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
 use super::{Keyed, SHARDS, shard_of};
 use crate::drive::drive;
+use crate::metrics::{OwnerCounts, OwnerMetrics};
 use crate::primitives::Mutex;
 use crate::runtime;
 use crate::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,7 +25,8 @@ use crate::thread;
 /// A [`Keyed`] with bounds; from [`Keyed::bound_per_key`] and [`Keyed::bound_total`].
 /// Spawning waits until there are fewer tasks that have not ended, running and waiting
 /// for their turn alike, and only then makes the task: memory stays bounded. First come,
-/// first served; who stops waiting leaves no gap.
+/// first served; who stops waiting leaves no gap. For all else it is the `Keyed`; to spawn
+/// past the bounds, call that's own `Keyed::spawn(&bounded, key, future)`.
 ///
 /// ```
 /// use virid::task::Keyed;
@@ -33,7 +36,7 @@ use crate::thread;
 /// for n in 0..100u64 {
 ///     accounts.spawn(n % 10, async move { n }).await;
 /// }
-/// accounts.keyed().wait().await;
+/// accounts.wait().await;
 /// # });
 /// ```
 ///
@@ -42,6 +45,8 @@ pub struct BoundedKeyed<K> {
     keyed: Keyed<K>,
     total: Option<Arc<Semaphore>>,
     per_key: Option<(usize, Arc<Gates<K>>)>,
+    /// Those who wait for room.
+    counts: OwnerCounts,
 }
 
 impl<K> Keyed<K> {
@@ -98,6 +103,7 @@ impl<K> BoundedKeyed<K> {
             keyed,
             total: None,
             per_key: None,
+            counts: OwnerCounts::new(),
         }
     }
 
@@ -131,13 +137,46 @@ impl<K> BoundedKeyed<K> {
         self
     }
 
-    /// To count, abort and await the tasks, and to spawn past the bounds.
+    /// [`Keyed::metrics`], and among those that wait the callers for which there is no room
+    /// yet. (`Keyed::metrics(&bounded)` leaves them out: the difference is what the bounds
+    /// hold back.)
     ///
     /// ```
-    /// let bounded = virid::task::Keyed::<u64>::new().bound_total(100);
-    /// assert!(bounded.keyed().is_empty());
+    /// use std::{future::pending, pin::pin};
+    /// use virid::task::Keyed;
+    ///
+    /// # virid::block_on(async {
+    /// let keyed = Keyed::new().bound_total(2);
+    /// keyed.spawn("alice", pending::<()>()).await; // runs
+    /// keyed.spawn("alice", async {}).await; // waits for its turn
+    /// let mut held_back = pin!(keyed.spawn("bob", async {})); // waits for room
+    /// assert!(futures_lite::future::poll_once(held_back.as_mut()).await.is_none());
+    /// assert_eq!((keyed.metrics().waiting(), keyed.metrics().running()), (2, 1));
+    /// assert_eq!(Keyed::metrics(&keyed).waiting(), 1);
+    /// # });
     /// ```
-    pub fn keyed(&self) -> &Keyed<K> {
+    pub fn metrics(&self) -> OwnerMetrics {
+        let (tasks, callers) = (self.keyed.metrics(), self.counts.read());
+        let waiting = callers.waiting() + tasks.waiting();
+        OwnerMetrics::new(waiting, tasks.running(), tasks.finished())
+    }
+
+    /// A permit of a bound, when there is one.
+    async fn permit(&self, of: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+        if let Ok(permit) = Arc::clone(of).try_acquire_owned() {
+            return permit;
+        }
+        let _waits = self.counts.wait();
+        let permit = Arc::clone(of).acquire_owned().await;
+        permit.expect("nobody closes it")
+    }
+}
+
+/// All that a `Keyed` can do but spawn.
+impl<K> Deref for BoundedKeyed<K> {
+    type Target = Keyed<K>;
+
+    fn deref(&self) -> &Keyed<K> {
         &self.keyed
     }
 }
@@ -196,24 +235,24 @@ impl<K: Hash + Eq + Clone + Send + 'static> BoundedKeyed<K> {
         let of_key = match &self.per_key {
             None => None,
             Some((n, gates)) => {
-                let hash = self.keyed.hash(key);
-                Some(Gates::enter(gates, hash, key, *n).await)
+                let gate = gates.gate(self.keyed.hash(key), key, *n);
+                let semaphore = gate.semaphore.as_ref().expect("it is not being dropped");
+                let permit = self.permit(semaphore).await;
+                Some(ShareOfKey {
+                    _permit: permit,
+                    _gate: gate,
+                })
             }
         };
         let of_all = match &self.total {
             None => None,
-            Some(total) => Some(acquire(total).await),
+            Some(total) => Some(self.permit(total).await),
         };
         Share {
             _of_all: of_all,
             _of_key: of_key,
         }
     }
-}
-
-async fn acquire(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    let permit = Arc::clone(semaphore).acquire_owned().await;
-    permit.expect("nobody closes it")
 }
 
 /// What a task has of the bounds, given back when it is dropped.
@@ -248,19 +287,6 @@ struct Gate<K> {
 impl<K> Gates<K> {
     fn new() -> Self {
         Self(std::array::from_fn(|_| Mutex::new(HashTable::new())))
-    }
-
-    async fn enter(this: &Arc<Self>, hash: u64, key: &K, n: usize) -> ShareOfKey<K>
-    where
-        K: Eq + Clone,
-    {
-        let gate = this.gate(hash, key, n);
-        let semaphore = gate.semaphore.as_ref().expect("it is not being dropped");
-        let permit = acquire(semaphore).await;
-        ShareOfKey {
-            _permit: permit,
-            _gate: gate,
-        }
     }
 
     fn gate(self: &Arc<Self>, hash: u64, key: &K, n: usize) -> Gate<K>
@@ -315,7 +341,7 @@ impl<K> Drop for Gate<K> {
 impl<K> fmt::Debug for BoundedKeyed<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoundedKeyed")
-            .field("keyed", &self.keyed)
+            .field("metrics", &self.metrics())
             .field("per_key", &self.per_key.as_ref().map(|(n, _)| n))
             .finish_non_exhaustive()
     }

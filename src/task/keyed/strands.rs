@@ -1,10 +1,11 @@
 //! Who has the turn of a key and who waits for it: a shard of the keys of a `Keyed`.
 //!
-//! A key that has tasks has a *strand*: a list of all that have not ended, of which the
-//! oldest, the head, has the turn. A key without tasks has none. [`enter`](Shard::enter)
-//! puts a task at the end, with the turn where it is the first; [`leave`](Shard::leave)
-//! takes it out, wherever in the list it is, and hands the turn on if it had that. Both
-//! take time that does not depend on how many wait.
+//! A key that has tasks has a *strand*: a ring of all that have not ended, of which the
+//! oldest, the head, has the turn, and the key. The table of the shard leads to the heads.
+//! A key without tasks has none. [`enter`](Shard::enter) puts a task at the end, with the
+//! turn where it is the first; [`leave`](Shard::leave) takes it out, wherever in the ring
+//! it is, and hands the turn on if it had that. Both take time that does not depend on how
+//! many wait.
 //!
 //! Everything is under one lock, which is held for a handful of loads and stores; of
 //! users' code only the `Eq` of keys runs under it, before anything is changed. What is
@@ -16,8 +17,8 @@
 //! that comes before the task has been suspended is kept by the task's word (`state.rs`).
 //!
 //! *Rule of the links.* A node is in the task that it stands for, which does not move.
-//! It is in a list from `enter` to `leave`, which the task calls before it frees the
-//! node. So whoever finds one in a list under the lock may use it until the lock is left.
+//! It is in a strand from `enter` to `leave`, which the task calls before it frees the
+//! node. So whoever finds one in a strand under the lock may use it until the lock is left.
 //!
 //! # Rejected
 //!
@@ -27,6 +28,8 @@
 //!   the same, and these are two of the three things that happen to most tasks.
 //! - *Nodes in a table of the shard's own.* Without a pointer, and each a cache line that
 //!   nobody else has use for: with a million keys, leaving took a third of the time.
+//! - *The hash, the key and both ends of the strand in the table.* Of a million keys it
+//!   is four times as large, in no cache, and grows by as much; see the table's field.
 //! - *Tasks that are left in the list when they are aborted*, to be taken out at their
 //!   turn: behind one that never ends they would stay for ever.
 
@@ -59,7 +62,9 @@ pub(crate) struct Shard<K>(Mutex<Strands<K>>);
 
 #[repr(C)]
 struct Strands<K> {
-    strands: HashTable<Strand<K>>,
+    /// The head of each. An entry is an address, and all else is with the tasks: of a
+    /// million keys the table is as small as may be.
+    heads: HashTable<Link<K>>,
     tasks: usize,
     ended: u64,
     /// The shard itself while there are tasks, so that none of them has to count.
@@ -68,65 +73,86 @@ struct Strands<K> {
     waiting_for_none: Vec<(u64, Waker)>,
 }
 
-struct Strand<K> {
-    /// Of the key: with the nodes' a growing table would ask all tasks.
-    hash: u64,
-    key: K,
-    /// Has the turn.
-    head: Link,
-    tail: Link,
-}
-
 /// A task in a strand. Touched only under the lock of its shard.
-pub(crate) struct Node {
-    state: UnsafeCell<State>,
+pub(crate) struct Node<K> {
+    /// `None` outside of any strand.
+    state: UnsafeCell<Option<State<K>>>,
     /// Others use it while its task has a `&mut` to it.
     _pinned: PhantomPinned,
 }
 
-struct State {
+struct State<K> {
     /// Of the key.
     hash: u64,
-    /// `None` for the head, which has the turn.
-    previous: Option<Link>,
-    next: Option<Link>,
-    /// `None` outside of any strand.
-    task: Option<TaskRef>,
+    /// Beside it in the strand, which is a ring: the tail is before the head.
+    previous: Link<K>,
+    next: Link<K>,
+    task: TaskRef,
+    /// Of the head alone, which has the turn.
+    key: Option<K>,
 }
 
-/// A node that is in a list.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Link(NonNull<Node>);
+/// A node that is in a strand.
+struct Link<K>(NonNull<Node<K>>);
+
+impl<K> Clone for Link<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for Link<K> {}
+
+impl<K> PartialEq for Link<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
 
 // SAFETY: nodes are touched only under the lock, by one at a time, and what is in them
 // may be sent.
-unsafe impl Send for Link {}
+unsafe impl<K: Send> Send for Link<K> {}
 // SAFETY: the same.
-unsafe impl Send for Node {}
+unsafe impl<K: Send> Send for Node<K> {}
 
-impl Node {
+impl<K> Node<K> {
     pub(crate) fn new() -> Self {
         Self {
-            state: UnsafeCell::new(State {
-                hash: 0,
-                previous: None,
-                next: None,
-                task: None,
-            }),
+            state: UnsafeCell::new(None),
             _pinned: PhantomPinned,
         }
     }
 }
 
-impl Link {
+impl<K> Link<K> {
     /// What is in the node; called under the lock of its shard, and not by `f`.
-    fn with<R>(self, f: impl FnOnce(&mut State) -> R) -> R {
+    fn with_place<R>(self, f: impl FnOnce(&mut Option<State<K>>) -> R) -> R {
         // SAFETY: the rule of the links.
         let node = unsafe { self.0.as_ref() };
         node.state.with_mut(|state| {
             // SAFETY: the caller has the lock, and `f` asks for no node.
             f(unsafe { &mut *state })
         })
+    }
+
+    fn fill(self, hash: u64, [previous, next]: [Self; 2], task: TaskRef, key: Option<K>) {
+        let state = State {
+            hash,
+            previous,
+            next,
+            task,
+            key,
+        };
+        self.with_place(|place| *place = Some(state));
+    }
+
+    fn hash(self) -> u64 {
+        self.with(|state| state.hash)
+    }
+
+    /// The same of a node that is in a strand.
+    fn with<R>(self, f: impl FnOnce(&mut State<K>) -> R) -> R {
+        self.with_place(|state| f(state.as_mut().expect("it is in a strand")))
     }
 }
 
@@ -153,9 +179,9 @@ pub(crate) struct Left<K> {
 
 /// What is of no use any more, and is dropped outside of the lock.
 pub(crate) struct Rest<K> {
-    _task: Option<TaskRef>,
+    _task: TaskRef,
     key: Option<K>,
-    strands: HashTable<Strand<K>>,
+    heads: HashTable<Link<K>>,
     /// The last: nobody may have use for the shard when it is gone.
     me: Option<Arc<Shard<K>>>,
 }
@@ -163,7 +189,7 @@ pub(crate) struct Rest<K> {
 impl<K> Shard<K> {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(Strands {
-            strands: HashTable::new(),
+            heads: HashTable::new(),
             tasks: 0,
             ended: 0,
             me: None,
@@ -182,7 +208,7 @@ impl<K> Shard<K> {
         self: &Arc<Self>,
         hash: u64,
         key: K,
-        node: &mut Node,
+        node: &mut Node<K>,
         task: TaskRef,
     ) -> Begin
     where
@@ -190,41 +216,23 @@ impl<K> Shard<K> {
     {
         let link = Link(NonNull::from(node));
         let mut shard = self.0.lock();
-        let Strands {
-            strands, tasks, me, ..
-        } = &mut *shard;
-        let known = strands.find_mut(hash, |strand| strand.key == key);
-        let previous = known.map(|strand| std::mem::replace(&mut strand.tail, link));
-        link.with(|state| {
-            *state = State {
-                hash,
-                previous,
-                next: None,
-                task: Some(task),
-            };
-        });
-        *tasks += 1;
-        if *tasks == 1 {
-            *me = Some(Arc::clone(self));
+        let is_same = |head: &Link<K>| head.with(|state| state.key.as_ref() == Some(&key));
+        let head = shard.heads.find(hash, is_same).copied();
+        shard.tasks += 1;
+        if shard.tasks == 1 {
+            shard.me = Some(Arc::clone(self));
         }
-        match previous {
-            Some(previous) => {
-                previous.with(|state| state.next = Some(link));
-                // The key that is there stays.
-                drop(shard);
-                Begin::Later
-            }
-            None => {
-                let strand = Strand {
-                    hash,
-                    key,
-                    head: link,
-                    tail: link,
-                };
-                strands.insert_unique(hash, strand, |strand| strand.hash);
-                Begin::Now
-            }
-        }
+        let Some(head) = head else {
+            link.fill(hash, [link; 2], task, Some(key));
+            shard.heads.insert_unique(hash, link, |link| link.hash());
+            return Begin::Now;
+        };
+        let tail = head.with(|state| std::mem::replace(&mut state.previous, link));
+        tail.with(|state| state.next = link);
+        link.fill(hash, [tail, head], task, None);
+        // The key that is there stays, and this one is dropped.
+        drop(shard);
+        Begin::Later
     }
 
     /// Takes a task out, and hands the turn on if it had that. What it leaves keeps the
@@ -233,36 +241,37 @@ impl<K> Shard<K> {
     /// # Safety
     ///
     /// The node is in a strand of this shard.
-    pub(crate) unsafe fn leave(&self, node: &mut Node) -> Left<K> {
+    pub(crate) unsafe fn leave(&self, node: &mut Node<K>) -> Left<K> {
         let link = Link(NonNull::from(node));
         let mut shard = self.0.lock();
         let shard = &mut *shard;
+        let state = link.with_place(Option::take).expect("it is in a strand");
         shard.tasks -= 1;
         shard.ended += 1;
-        let (hash, previous, next, task) = link.with(|state| {
-            let task = state.task.take();
-            (state.hash, state.previous, state.next, task)
-        });
         let mut left = Left {
             next: None,
             wakers: Vec::new(),
             rest: Rest {
-                _task: task,
+                _task: state.task,
                 key: None,
-                strands: HashTable::new(),
+                heads: HashTable::new(),
                 me: None,
             },
         };
-        if needed!("turn of who leaves", previous.is_none(), not false) {
-            (left.next, left.rest.key) = shard.hand_on(hash, link, next);
-        } else {
-            shard.unlink(hash, link, previous, next);
+        let next = (state.next != link).then_some(state.next);
+        if let Some(next) = next {
+            // In this order: they may be the same.
+            state.previous.with(|previous| previous.next = next);
+            next.with(|next| next.previous = state.previous);
+        }
+        if let Some(key) = needed!("turn of who leaves", state.key, not None::<K>) {
+            (left.next, left.rest.key) = shard.hand_on(state.hash, link, key, next);
         }
         if shard.tasks == 0 {
             left.rest.me = shard.me.take();
             left.wakers = std::mem::take(&mut shard.waiting_for_none);
-            if shard.strands.capacity() > MOST_KEPT {
-                left.rest.strands = std::mem::take(&mut shard.strands);
+            if shard.heads.capacity() > MOST_KEPT {
+                left.rest.heads = std::mem::take(&mut shard.heads);
             }
         }
         left
@@ -270,7 +279,7 @@ impl<K> Shard<K> {
 
     pub(crate) fn counts(&self) -> Counts {
         let shard = self.0.lock();
-        let running = shard.strands.len();
+        let running = shard.heads.len();
         Counts {
             waiting: shard.tasks - running,
             running,
@@ -282,13 +291,16 @@ impl<K> Shard<K> {
     pub(crate) fn tasks(&self) -> Vec<TaskRef> {
         let shard = self.0.lock();
         let mut tasks = Vec::with_capacity(shard.tasks);
-        for strand in &shard.strands {
-            let mut next = Some(strand.head);
-            while let Some(link) = next {
-                link.with(|state| {
-                    tasks.extend(state.task.clone());
-                    next = state.next;
+        for &head in &shard.heads {
+            let mut link = head;
+            loop {
+                link = link.with(|state| {
+                    tasks.push(state.task.clone());
+                    state.next
                 });
+                if link == head {
+                    break;
+                }
             }
         }
         tasks
@@ -331,38 +343,22 @@ impl<K> Strands<K> {
     fn hand_on(
         &mut self,
         hash: u64,
-        head: Link,
-        next: Option<Link>,
+        head: Link<K>,
+        key: K,
+        next: Option<Link<K>>,
     ) -> (Option<Runnable>, Option<K>) {
-        let strand = self.strands.find_entry(hash, |strand| strand.head == head);
-        let Ok(mut strand) = strand else {
+        let Ok(mut entry) = self.heads.find_entry(hash, |other| *other == head) else {
             unreachable!("who has the turn is the head of a strand");
         };
         let Some(next) = next else {
-            return (None, Some(strand.remove().0.key));
+            entry.remove();
+            return (None, Some(key));
         };
-        strand.get_mut().head = next;
+        *entry.get_mut() = next;
         let woken = next.with(|state| {
-            state.previous = None;
-            let task = state.task.as_ref();
-            needed!("hand-over of a turn", task.and_then(TaskRef::claim), not None::<Runnable>)
+            state.key = Some(key);
+            needed!("hand-over of a turn", state.task.claim(), not None::<Runnable>)
         });
         (woken, None)
-    }
-
-    /// Takes out one that waits.
-    fn unlink(&mut self, hash: u64, link: Link, previous: Option<Link>, next: Option<Link>) {
-        if let Some(previous) = previous {
-            previous.with(|state| state.next = next);
-        }
-        match next {
-            Some(next) => next.with(|state| state.previous = previous),
-            None => {
-                let strand = self.strands.find_mut(hash, |strand| strand.tail == link);
-                if let (Some(strand), Some(previous)) = (strand, previous) {
-                    strand.tail = previous;
-                }
-            }
-        }
     }
 }

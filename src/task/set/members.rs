@@ -18,6 +18,8 @@ pub(super) struct Members {
     places: Vec<Place>,
     first_free: usize,
     len: usize,
+    /// How many were ever inserted.
+    inserted: u64,
 }
 
 impl Members {
@@ -26,11 +28,16 @@ impl Members {
             places: Vec::new(),
             first_free: usize::MAX,
             len: 0,
+            inserted: 0,
         }
     }
 
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    pub(super) fn inserted(&self) -> u64 {
+        self.inserted
     }
 
     /// The number of the next member that is inserted.
@@ -52,6 +59,7 @@ impl Members {
             }
         }
         self.len += 1;
+        self.inserted += 1;
     }
 
     /// Removes the member with this number.
@@ -80,7 +88,11 @@ impl Members {
 
     /// Removes all.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Member> + use<> {
-        let places = std::mem::replace(self, Self::new()).places;
+        let left = Self {
+            inserted: self.inserted,
+            ..Self::new()
+        };
+        let places = std::mem::replace(self, left).places;
         places.into_iter().filter_map(|place| match place {
             Place::Taken(member) => Some(member),
             Place::Free(_) => None,
