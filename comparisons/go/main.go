@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-const protocol = 3
+const protocol = 4
 
 // firstKiB is the memory of the process before it did anything.
 var firstKiB uint64

@@ -37,10 +37,11 @@ var workloads = map[string]func(n uint64) (timed, error){
 
 // timed is what one burst took and came to.
 type timed struct {
-	Ns       int64   `json:"ns"`
-	CPUNs    int64   `json:"cpu_ns"`
-	Checksum string  `json:"checksum"`
-	HeldKiB  *uint64 `json:"held_kib,omitempty"`
+	Ns          int64   `json:"ns"`
+	CPUNs       int64   `json:"cpu_ns"`
+	Involuntary int64   `json:"involuntary"`
+	Checksum    string  `json:"checksum"`
+	HeldKiB     *uint64 `json:"held_kib,omitempty"`
 }
 
 // measure runs the burst twice, like the Rust half.
@@ -105,22 +106,27 @@ func withWork(burst func(uint64) (timed, error)) func(uint64) (timed, error) {
 	}
 }
 
-// stopwatch reads wall time and the CPU time of the process.
+// stopwatch reads wall time and the CPU time of the process, and how often a thread
+// of it lost its processor to another.
 type stopwatch struct {
-	cpu  time.Duration
-	wall time.Time
+	usage usage
+	wall  time.Time
 }
 
 func startStopwatch() (stopwatch, error) {
-	cpu, err := cpuTime()
-	return stopwatch{cpu: cpu, wall: time.Now()}, err
+	usage, err := readUsage()
+	return stopwatch{usage: usage, wall: time.Now()}, err
 }
 
 // stop returns what passed since the start, without a checksum.
 func (s stopwatch) stop() (timed, error) {
 	wall := time.Since(s.wall)
-	cpu, err := cpuTime()
-	return timed{Ns: wall.Nanoseconds(), CPUNs: (cpu - s.cpu).Nanoseconds()}, err
+	now, err := readUsage()
+	return timed{
+		Ns:          wall.Nanoseconds(),
+		CPUNs:       (now.cpu - s.usage.cpu).Nanoseconds(),
+		Involuntary: now.involuntary - s.usage.involuntary,
+	}, err
 }
 
 // finish is stop at the end of a burst.
@@ -130,12 +136,20 @@ func (s stopwatch) finish(checksum func() uint64) (timed, error) {
 	return burst, err
 }
 
-func cpuTime() (time.Duration, error) {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0, err
+type usage struct {
+	cpu         time.Duration
+	involuntary int64
+}
+
+func readUsage() (usage, error) {
+	var of syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &of); err != nil {
+		return usage{}, err
 	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
+	return usage{
+		cpu:         time.Duration(of.Utime.Nano() + of.Stime.Nano()),
+		involuntary: of.Nivcsw,
+	}, nil
 }
 
 // residentKiB is memory with the page tables that map it.

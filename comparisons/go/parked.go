@@ -43,6 +43,7 @@ func parked(n uint64) (timed, error) {
 	burst, err := watch.finish(takeResults)
 	burst.Ns += starting.Ns
 	burst.CPUNs += starting.CPUNs
+	burst.Involuntary += starting.Involuntary
 	burst.HeldKiB = &held
 	return burst, err
 }

@@ -32,6 +32,6 @@ func idle(n uint64) (timed, error) {
 	}
 	time.Sleep(time.Duration(n) * time.Millisecond)
 	rest, err := watch.stop()
-	burst.Ns, burst.CPUNs = rest.CPUNs, rest.CPUNs
+	burst.Ns, burst.CPUNs, burst.Involuntary = rest.CPUNs, rest.CPUNs, rest.Involuntary
 	return burst, err
 }

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{self, BufRead, Write};
+use std::process::Command;
 
-use rustix::process::{Signal, getpid, getppid, kill_process};
+use rustix::process::{Resource, Rlimit, Signal, getpid, getppid, kill_process, setrlimit};
 
 use crate::contender::{Engine, Job};
 use crate::protocol::{Burst, Fault, PROTOCOL, Request, Response, checksum_text};
@@ -28,10 +29,9 @@ pub(crate) fn serve() -> io::Result<()> {
     }
     let mut response = measure(&request)?;
     match request.fault {
-        Some(Fault::Hang) => loop {
-            std::thread::park();
-        },
+        Some(Fault::Hang) => hang()?,
         Some(Fault::Crash) => kill_process(getpid(), Signal::KILL)?,
+        Some(Fault::Memory) => use_up_memory(),
         Some(Fault::Wrong) => response.bursts.warm.checksum = checksum_text(0),
         None => {}
     }
@@ -60,6 +60,7 @@ fn measure(request: &Request) -> io::Result<Response> {
         bursts: measured.map(|burst| Burst {
             ns: u64::try_from(burst.elapsed.wall.as_nanos()).unwrap_or(u64::MAX),
             cpu_ns: burst.elapsed.cpu_ns,
+            involuntary: burst.elapsed.involuntary,
             checksum: checksum_text(burst.checksum),
             held_kib: burst.held_kib.map(|kib| kib.saturating_sub(at_first_kib)),
         }),
@@ -78,6 +79,29 @@ pub(crate) fn die_with_the_launcher() {
 /// with the results of the rounds before.
 fn be_the_first_to_go() {
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
+}
+
+/// Never returns, and has started a process that would not end either.
+fn hang() -> io::Result<()> {
+    let descendant = Command::new("sleep").arg("infinity").spawn()?;
+    eprintln!("hangs, and so does its child {}", descendant.id());
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Allocates until there is no more, which is after 256 MiB: the machine is to
+/// have some left.
+fn use_up_memory() {
+    let most = Rlimit {
+        current: Some(256 << 20),
+        maximum: Some(256 << 20),
+    };
+    let _ = setrlimit(Resource::Data, most);
+    let mut taken = Vec::new();
+    loop {
+        taken.push(vec![1_u8; 16 << 20]);
+    }
 }
 
 fn invalid(message: &'static str) -> io::Error {

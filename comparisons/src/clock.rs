@@ -1,15 +1,18 @@
-//! Wall time and CPU time of one piece of work.
+//! Wall time and CPU time of one piece of work, and how often the kernel took its
+//! processor away.
 
 use std::ops::Add;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{UsageWho, getrusage};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Both clocks, read together.
+/// Both clocks and the kernel's count, read together.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopwatch {
     wall: Instant,
     cpu_ns: u64,
+    involuntary: u64,
 }
 
 /// What a [`Stopwatch`] saw.
@@ -19,6 +22,8 @@ pub(crate) struct Elapsed {
     pub(crate) wall: Duration,
     /// User and system time of all threads of the process.
     pub(crate) cpu_ns: u64,
+    /// How often a thread of the process lost its processor to another.
+    pub(crate) involuntary: u64,
 }
 
 impl Add for Elapsed {
@@ -28,6 +33,7 @@ impl Add for Elapsed {
         Self {
             wall: self.wall + other.wall,
             cpu_ns: self.cpu_ns + other.cpu_ns,
+            involuntary: self.involuntary + other.involuntary,
         }
     }
 }
@@ -35,10 +41,12 @@ impl Add for Elapsed {
 impl Stopwatch {
     /// Starts both clocks.
     pub(crate) fn start() -> Self {
+        let involuntary = involuntary_switches();
         let cpu_ns = process_cpu_ns();
         Self {
             wall: Instant::now(),
             cpu_ns,
+            involuntary,
         }
     }
 
@@ -48,6 +56,7 @@ impl Stopwatch {
         Elapsed {
             wall,
             cpu_ns: process_cpu_ns().saturating_sub(self.cpu_ns),
+            involuntary: involuntary_switches().saturating_sub(self.involuntary),
         }
     }
 }
@@ -59,4 +68,13 @@ fn process_cpu_ns() -> u64 {
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let nanos = u64::try_from(now.tv_nsec).unwrap_or(0);
     seconds * 1_000_000_000 + nanos
+}
+
+/// Of all threads of the process, also of those that have ended.
+fn involuntary_switches() -> u64 {
+    let usage = getrusage(UsageWho::RUSAGE_SELF);
+    usage
+        .ok()
+        .and_then(|usage| u64::try_from(usage.involuntary_context_switches()).ok())
+        .unwrap_or(0)
 }

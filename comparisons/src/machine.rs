@@ -95,6 +95,16 @@ fn group_left_kib() -> Option<u64> {
     Some(read("memory.max")?.saturating_sub(read("memory.current")?) / 1024)
 }
 
+/// How many processes the kernel has killed since it started because memory had run
+/// out, of this machine or of a control group.
+pub(crate) fn oom_kills() -> Option<u64> {
+    let counters = fs::read_to_string("/proc/vmstat").ok()?;
+    let line = counters
+        .lines()
+        .find_map(|line| line.strip_prefix("oom_kill "))?;
+    line.trim().parse().ok()
+}
+
 fn proc_kib(file: &str, key: &str) -> Option<u64> {
     let text = fs::read_to_string(file).ok()?;
     let line = text

@@ -57,7 +57,7 @@ impl Plan {
         let fault = match std::env::var("VIRID_COMPARE_FAULT") {
             Err(_) => None,
             Ok(text) => Some(FaultPlan::parse(&text).ok_or(
-                "VIRID_COMPARE_FAULT is workload:runtime:size:{hang|crash|wrong}".to_owned(),
+                "VIRID_COMPARE_FAULT is workload:runtime:size:{hang|crash|wrong|memory}".to_owned(),
             )?),
         };
         let workloads = workloads(cli);

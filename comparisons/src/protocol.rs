@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::workloads::{Bursts, Workload};
 
 /// Version of the two messages.
-pub(crate) const PROTOCOL: u32 = 3;
+pub(crate) const PROTOCOL: u32 = 4;
 
 /// The order to measure, on the child's standard input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     Crash,
     /// Answer with another checksum.
     Wrong,
+    /// Take more memory than there is.
+    Memory,
 }
 
 /// The answer, on the child's standard output.
@@ -62,6 +64,8 @@ pub(crate) struct Burst {
     pub(crate) ns: u64,
     /// User and system time of the process meanwhile.
     pub(crate) cpu_ns: u64,
+    /// How often a thread of the process lost its processor to another meanwhile.
+    pub(crate) involuntary: u64,
     /// What the tasks computed, in hexadecimal because a JSON number may lose
     /// the low bits of 64.
     pub(crate) checksum: String,
@@ -100,6 +104,7 @@ impl FaultPlan {
                 "hang" => Fault::Hang,
                 "crash" => Fault::Crash,
                 "wrong" => Fault::Wrong,
+                "memory" => Fault::Memory,
                 _ => return None,
             },
         })

@@ -6,12 +6,12 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use crate::machine::Machine;
+use crate::machine::{Disturbance, Machine};
 use crate::stats;
 use crate::workloads::{Bursts, Phase, Workload};
 
 /// Version of the document's layout.
-pub(crate) const SCHEMA_VERSION: u32 = 3;
+pub(crate) const SCHEMA_VERSION: u32 = 4;
 
 /// One run of this program.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,6 +77,8 @@ pub(crate) struct Sample {
     pub(crate) bursts: Bursts<Times>,
     /// Peak resident memory of the child.
     pub(crate) peak_kib: u64,
+    /// Who else used the cores while the child ran, where the system tells.
+    pub(crate) disturbance: Option<Disturbance>,
 }
 
 /// What one burst took.
@@ -86,6 +88,8 @@ pub(crate) struct Times {
     pub(crate) ns: u64,
     /// User and system time of the child meanwhile.
     pub(crate) cpu_ns: u64,
+    /// How often a thread of the child lost its processor to another meanwhile.
+    pub(crate) involuntary: u64,
     /// How much the memory of the child had grown while all tasks waited, if that
     /// is what the workload is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,6 +147,8 @@ pub(crate) enum FailureKind {
     NotInstalled,
     /// The machine has too little memory for this size.
     NeedsMemory,
+    /// Memory ran out while the child ran.
+    OutOfMemory,
     /// The child took longer than its deadline.
     Timeout,
     /// The child died or could not be started.
@@ -271,15 +277,18 @@ mod tests {
                 cold: Times {
                     ns: 7 * ns,
                     cpu_ns: ns,
+                    involuntary: 0,
                     held_kib: None,
                 },
                 warm: Times {
                     ns,
                     cpu_ns: ns,
+                    involuntary: 0,
                     held_kib: Some(20),
                 },
             },
             peak_kib: 1,
+            disturbance: None,
         };
         Cell {
             workload: Workload::Flat,

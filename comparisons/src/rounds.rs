@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::contender::{Contender, Engine};
 use crate::launch::{Launcher, Outcome};
+use crate::machine::CpuTicks;
 use crate::plan::{Group, Plan};
 use crate::protocol::{PROTOCOL, Request, Response, checksum_text};
 use crate::results::{Cell, Failure, FailureKind, Sample, Times};
@@ -170,6 +171,7 @@ impl<'a, R: FnMut(Progress<'_>)> Rounds<'a, R> {
             rounds: self.plan.rounds,
             elapsed: self.started.elapsed(),
         });
+        let ticks = CpuTicks::now();
         match self.measure(contender, cell) {
             Outcome::Answered(answer) if answer.bursts.all(|burst| burst.checksum == expected) => {
                 self.outcomes.cells[cell].samples.push(Sample {
@@ -177,9 +179,11 @@ impl<'a, R: FnMut(Progress<'_>)> Rounds<'a, R> {
                     bursts: answer.bursts.map(|burst| Times {
                         ns: burst.ns,
                         cpu_ns: burst.cpu_ns,
+                        involuntary: burst.involuntary,
                         held_kib: burst.held_kib,
                     }),
                     peak_kib: answer.peak_kib,
+                    disturbance: ticks.and_then(CpuTicks::disturbance_since),
                 });
                 self.outcomes
                     .versions

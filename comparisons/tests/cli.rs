@@ -4,7 +4,6 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::process::Command;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -12,22 +11,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use support::{GUARD, WORKLOADS, comparisons, finish, json, of_workloads, scratch, stderr, stdout};
-
-/// A tiny run of `runtimes` in the flat burst, with its results in a file called
-/// `name`.
-fn tiny(name: &str, runtimes: &str, more: &[&str]) -> Command {
-    let mut command = of_workloads(name, "flat", runtimes);
-    command.args(["--sizes", "1000"]).args(more);
-    command
-}
-
-fn cell<'a>(document: &'a Value, runtime: &str) -> &'a Value {
-    let mut cells = document["cells"].as_array().unwrap().iter();
-    cells
-        .find(|cell| cell["runtime"] == runtime)
-        .unwrap_or_else(|| panic!("no cell of {runtime}"))
-}
+use support::{GUARD, WORKLOADS, cell, comparisons, finish, json, scratch, stderr, stdout, tiny};
 
 #[test]
 fn help_has_three_examples_and_hides_test_hooks() {
@@ -92,7 +76,7 @@ fn debug_build_refuses_with_the_right_command() {
 fn document_has_the_schema_and_equals_the_file() {
     let output = finish(tiny("schema", "virid,tokio", &["--json", "--seed", "7"]));
     let document = json(&output);
-    assert_eq!(document["schema_version"], 3);
+    assert_eq!(document["schema_version"], 4);
     assert_eq!(document["seed"], 7);
     assert_eq!(document["interrupted"], false);
     let first = &document["cells"][0];
@@ -115,6 +99,7 @@ fn document_has_the_schema_and_equals_the_file() {
                 "{burst} {number}"
             );
         }
+        assert!(sample[burst]["involuntary"].is_u64());
     }
     let file = fs::read(scratch("schema.json")).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&file).unwrap(), document);
@@ -140,47 +125,6 @@ fn table_names_everything_needed_to_repeat_it() {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
     assert!(!text.contains('\x1b'), "colour in a pipe");
-}
-
-#[test]
-fn wrong_answer_is_a_cell_and_exit_code_1() {
-    let mut command = tiny("wrong", "virid,tokio", &["--json"]);
-    command.env("VIRID_COMPARE_FAULT", "flat:tokio:1000:wrong");
-    let output = finish(command);
-    assert_eq!(output.status.code(), Some(1));
-    let document = json(&output);
-    let failed = cell(&document, "tokio");
-    assert_eq!(failed["failure"]["reason"], "wrong answer");
-    assert!(failed["summary"].is_null());
-    assert!(cell(&document, "virid")["summary"].is_object());
-}
-
-#[test]
-fn hang_is_a_timeout_cell_and_the_rest_goes_on() {
-    // Where the machine stalls, the one that does not hang may need more than a second.
-    let document = ["1", "4", "16"].into_iter().map(|deadline| {
-        let mut command = tiny("hang", "virid,rayon", &["--json", "--deadline", deadline]);
-        command.env("VIRID_COMPARE_FAULT", "flat:rayon:1000:hang");
-        let output = finish(command);
-        assert_eq!(output.status.code(), Some(1));
-        let document = json(&output);
-        assert_eq!(cell(&document, "rayon")["failure"]["kind"], "timeout");
-        document
-    });
-    let mut summaries = document.map(|document| cell(&document, "virid")["summary"].clone());
-    assert!(summaries.any(|summary| summary.is_object()));
-}
-
-#[test]
-fn crash_is_a_cell_that_names_the_signal() {
-    let mut command = tiny("crash", "virid,tokio", &[]);
-    command.env("VIRID_COMPARE_FAULT", "flat:virid:1000:crash");
-    let output = finish(command);
-    assert_eq!(output.status.code(), Some(1));
-    let text = stdout(&output);
-    assert!(text.contains("crashed (signal 9)"), "{text}");
-    // Without a baseline the other rows keep their times and lose their ratio.
-    assert!(!text.contains("x slower") && !text.contains("x faster"));
 }
 
 /// Starts a run whose second size hangs, and returns when the first is finished.

@@ -37,10 +37,10 @@ pub(super) fn measure(burst: impl Fn() -> Measured, n: u64) -> Bursts<Measured> 
         thread::sleep(REST);
         let stopwatch = Stopwatch::start();
         thread::sleep(Duration::from_millis(n));
-        let cpu_ns = stopwatch.elapsed().cpu_ns;
+        let elapsed = stopwatch.elapsed();
         let elapsed = Elapsed {
-            wall: Duration::from_nanos(cpu_ns),
-            cpu_ns,
+            wall: Duration::from_nanos(elapsed.cpu_ns),
+            ..elapsed
         };
         Measured {
             elapsed,

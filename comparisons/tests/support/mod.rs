@@ -1,5 +1,8 @@
 //! What the tests of the built binary share.
 
+// Each test file is a program of its own and needs only some of it.
+#![allow(dead_code)]
+
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::channel;
@@ -79,6 +82,21 @@ pub(crate) fn of_workloads(name: &str, workloads: &str, runtimes: &str) -> Comma
     let mut command = comparisons(&["--rounds", "2", "--workloads", workloads]);
     command.args(["--runtimes", runtimes]).arg("--out").arg(out);
     command
+}
+
+/// A tiny run of `runtimes` in the flat burst, with its results in a file called
+/// `name`.
+pub(crate) fn tiny(name: &str, runtimes: &str, more: &[&str]) -> Command {
+    let mut command = of_workloads(name, "flat", runtimes);
+    command.args(["--sizes", "1000"]).args(more);
+    command
+}
+
+pub(crate) fn cell<'a>(document: &'a Value, runtime: &str) -> &'a Value {
+    let mut cells = document["cells"].as_array().unwrap().iter();
+    cells
+        .find(|cell| cell["runtime"] == runtime)
+        .unwrap_or_else(|| panic!("no cell of {runtime}"))
 }
 
 pub(crate) fn stdout(output: &Output) -> String {
