@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, value_parser};
 
 use crate::monitor::Monitor;
+use crate::plan;
 use crate::runtimes::CONTENDERS;
 use crate::workloads::{WORKLOADS, Workload};
 
@@ -14,11 +15,11 @@ const EXAMPLES: &str = "\
 Examples:
   cargo run --release -p comparisons
   cargo run --release -p comparisons -- --quick --runtimes virid,tokio
-  cargo run --release -p comparisons -- --workloads flat --sizes 1m --rounds 9";
+  cargo run --release -p comparisons -- --workloads flat --sizes 1m --rounds 17";
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 all measured, 1 a measurement failed, 2 usage, 3 this machine
-cannot be measured on, 130 interrupted.";
+Exit codes: 0 all measured, 1 a measurement failed or --check found a
+difference, 2 usage, 3 this machine cannot be measured on, 130 interrupted.";
 
 fn after_help() -> String {
     let workloads = WORKLOADS.map(|workload| {
@@ -27,7 +28,12 @@ fn after_help() -> String {
         format!("  {:<13}{mark} {}\n", facts.name, facts.describe)
     });
     let workloads = workloads.concat();
-    format!("{EXAMPLES}\n\nWorkloads:\n{workloads}\n{EXIT_CODES}")
+    let time = format!(
+        "Time: about {} minutes, or {} with --full, after the build.",
+        plan::minutes(false),
+        plan::minutes(true)
+    );
+    format!("{EXAMPLES}\n\nWorkloads:\n{workloads}\n{time}\n\n{EXIT_CODES}")
 }
 
 const LARGEST: u64 = 100_000_000;
@@ -36,7 +42,7 @@ const LARGEST: u64 = 100_000_000;
 ///
 /// Every measurement is a process of its own. In each round every runtime runs
 /// once, in a shuffled order. With no option: the workloads with a star below and
-/// all runtimes, in about four minutes after the build.
+/// all runtimes.
 #[derive(Debug, Parser)]
 #[command(name = "comparisons", version, after_help = after_help(), max_term_width = 80,
           args_conflicts_with_subcommands = true)]
@@ -44,12 +50,12 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// Small sizes and three rounds: a few seconds for each workload. Not
-    /// together with --sizes
+    /// Small sizes: a few seconds for each workload. Not together with --sizes
     #[arg(long, conflicts_with = "sizes")]
     pub(crate) quick: bool,
 
-    /// Every workload listed below, which takes about fifteen minutes
+    /// Every workload listed below; without --quick and --rounds also 17 rounds, and
+    /// more time for them
     #[arg(long)]
     pub(crate) full: bool,
 
@@ -73,12 +79,12 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=4096))]
     pub(crate) workers: Option<u16>,
 
-    /// Rounds of every size; by default 5, or as many as fit into the time of the
-    /// workload
+    /// Rounds of every size; by default 9, or as many as fit into the time of the
+    /// workload. An interval takes 9
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
     pub(crate) rounds: Option<u16>,
 
-    /// Seed of the order of runtimes in each round
+    /// Seed of the order of runtimes in each round, and of the intervals
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
@@ -92,13 +98,23 @@ pub(crate) struct Cli {
 
     /// Where to write the results; by default comparisons/results/all.json, or
     /// tree.json with --workloads tree, or all-part.json with --quick, --sizes or
-    /// --runtimes
+    /// --runtimes, or readme.json with --readme and all of it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Put the tables between the sweep markers of a Markdown file
+    /// Where to write the report with curves and bars, one HTML file without
+    /// other files; by default beside the results, and with --from nowhere
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Put the tables between the sweep markers of a Markdown file, and the picture
+    /// they begin with beside the results
     #[arg(long, value_name = "FILE")]
     pub(crate) readme: Option<PathBuf>,
+
+    /// Write nothing; fail where --readme would change what --from and it have made
+    #[arg(long, requires_all = ["from", "readme"], conflicts_with_all = ["html", "json"])]
+    pub(crate) check: bool,
 
     /// Measure nothing and show earlier results
     #[arg(long, value_name = "JSON", conflicts_with_all = [

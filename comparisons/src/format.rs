@@ -55,15 +55,16 @@ pub(crate) fn three_digits(value: f64) -> String {
 
 /// How long something took compared with the baseline.
 pub(crate) fn ratio(ratio: f64) -> String {
-    let (factor, word) = if ratio >= 1.0 {
-        (ratio, "slower")
+    if ratio >= 1.0 {
+        format!("{}x slower", three_digits(ratio))
     } else {
-        (1.0 / ratio, "faster")
-    };
-    if factor < 1.005 {
-        return "same".to_owned();
+        format!("{}x faster", three_digits(1.0 / ratio))
     }
-    format!("{}x {word}", three_digits(factor))
+}
+
+/// From one value to another.
+pub(crate) fn range(low: f64, high: f64) -> String {
+    format!("{}-{}", three_digits(low), three_digits(high))
 }
 
 /// A part of a whole, in percent.
@@ -92,6 +93,6 @@ mod tests {
     fn ratios_say_which_way_they_go() {
         assert_eq!(ratio(4.0), "4.00x slower");
         assert_eq!(ratio(0.5), "2.00x faster");
-        assert_eq!(ratio(1.001), "same");
+        assert_eq!(range(0.934, 12.0), "0.93-12.0");
     }
 }

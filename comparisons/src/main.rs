@@ -26,6 +26,7 @@ mod rounds;
 mod runtimes;
 mod session;
 mod stats;
+mod summary;
 mod table;
 mod tally;
 mod versions;

@@ -8,10 +8,15 @@ use crate::format;
 use crate::machine::Machine;
 use crate::protocol::FaultPlan;
 use crate::runtimes::CONTENDERS;
+use crate::stats;
 use crate::workloads::{WORKLOADS, Workload};
 
-const ROUNDS: u32 = 5;
-const QUICK_ROUNDS: u32 = 3;
+/// As many as an interval takes.
+const ROUNDS: u32 = stats::FEWEST as u32;
+const FULL_ROUNDS: u32 = 17;
+
+/// How much longer than by default the rounds of a workload may take in a full run.
+const FULL_BUDGETS: u32 = 8;
 
 /// What to measure, and how long.
 #[derive(Debug)]
@@ -20,9 +25,11 @@ pub(crate) struct Plan {
     pub(crate) sections: Vec<Section>,
     /// Rounds per size.
     pub(crate) rounds: u32,
-    /// Whether a size gets fewer rounds where the budget of its workload would be
-    /// exceeded, though at least one.
-    pub(crate) is_on_budget: bool,
+    /// A size gets fewer rounds where its workload would take longer than so many
+    /// times the budget of it.
+    pub(crate) budgets: Option<u32>,
+    /// Though at least so many.
+    pub(crate) fewest_rounds: u32,
     /// Deadline of each child; by default it grows with the size.
     pub(crate) deadline: Option<Duration>,
     /// Seed of the order in each round.
@@ -81,15 +88,21 @@ impl Plan {
         if sections.is_empty() {
             return Err(nothing_to_measure(cli));
         }
+        let many = cli.full && !cli.quick && cli.rounds.is_none();
         Ok(Self {
             sections,
             rounds: match cli.rounds {
                 Some(rounds) => u32::from(rounds),
-                None if cli.quick => QUICK_ROUNDS,
+                None if many => FULL_ROUNDS,
                 None => ROUNDS,
             },
-            // Who asks for a number of rounds gets it.
-            is_on_budget: cli.rounds.is_none(),
+            budgets: match cli.rounds {
+                // Who asks for a number of rounds gets it.
+                Some(_) => None,
+                None if many => Some(FULL_BUDGETS),
+                None => Some(1),
+            },
+            fewest_rounds: if many { ROUNDS } else { 1 },
             deadline: cli
                 .deadline
                 .map(|seconds| Duration::from_secs(u64::from(seconds.get()))),
@@ -104,6 +117,15 @@ impl Plan {
         let groups = self.sections.iter().flat_map(|section| &section.groups);
         groups.flat_map(|group| group.contenders.iter().copied())
     }
+}
+
+/// The most that a run takes without further options, or a full one, in minutes.
+pub(crate) fn minutes(full: bool) -> u64 {
+    let facts = WORKLOADS.iter().map(|of| of.facts());
+    let measured = facts.filter(|facts| full || facts.is_default);
+    let all: Duration = measured.map(|facts| facts.budget).sum();
+    let budgets = if full { FULL_BUDGETS } else { 1 };
+    (budgets * all).as_secs().div_ceil(60)
 }
 
 fn workloads(cli: &Cli) -> Vec<Workload> {

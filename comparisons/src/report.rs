@@ -9,6 +9,8 @@ use anstyle::Style;
 use crate::format;
 use crate::results::{Cell, Document, FailureKind};
 use crate::runtimes::CONTENDERS;
+use crate::stats;
+use crate::summary::WIDEST;
 use crate::workloads::Workload;
 use tables::sections;
 
@@ -17,6 +19,10 @@ const KEY: usize = 10;
 
 /// Part of the CPU time that others may take before the report mentions it.
 const NOISE: f64 = 0.02;
+
+/// Part of the CPU time of one measurement that the hypervisor may take before the
+/// report counts it.
+const STEAL: f64 = 0.01;
 
 /// The tables and the lines below them, for a terminal.
 pub(crate) fn terminal(document: &Document, baseline: &str) -> String {
@@ -29,7 +35,7 @@ pub(crate) fn terminal(document: &Document, baseline: &str) -> String {
         for (title, table) in section.tables {
             text.push('\n');
             wrap(&mut text, "", title);
-            text.push_str(&table.terminal());
+            text.push_str(&table.terminal(WIDTH));
         }
     }
     text.push('\n');
@@ -129,6 +135,7 @@ fn remarks(document: &Document) -> Vec<String> {
             ));
         }
     }
+    lines.extend(steal(document));
     let workers = document.cells.iter().map(|cell| cell.workers).max();
     if let Some(workers) = workers.filter(|&workers| workers > machine.cores) {
         lines.push(format!(
@@ -137,6 +144,34 @@ fn remarks(document: &Document) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// In which measurements the hypervisor took the processors away. They count all the
+/// same: who leaves out some has to choose which.
+fn steal(document: &Document) -> Option<String> {
+    let samples = || {
+        let cells = document.cells.iter();
+        cells.flat_map(|cell| cell.samples.iter().map(move |sample| (cell, sample)))
+    };
+    let stolen = samples().filter_map(|(cell, sample)| {
+        let part = sample.disturbance?.stolen;
+        (part > STEAL).then_some((part, cell, sample.round))
+    });
+    let stolen: Vec<_> = stolen.collect();
+    let (most, cell, round) = stolen
+        .iter()
+        .max_by(|one, other| one.0.total_cmp(&other.0))?;
+    Some(format!(
+        "steal: in {} of {} measurements the hypervisor gave over {} of the CPU time to other \
+         machines, at most {} ({}, {}, round {}); all count",
+        stolen.len(),
+        samples().count(),
+        format::percent(STEAL),
+        format::percent(*most),
+        group_name(cell),
+        cell.runtime,
+        round + 1
+    ))
 }
 
 fn runs(document: &Document) -> usize {
@@ -156,7 +191,7 @@ fn fewer_runs(document: &Document) -> Option<String> {
     fewer.dedup();
     (!fewer.is_empty() && !document.interrupted).then(|| {
         format!(
-            "fewer runs, all that fit into the time of the workload: {}",
+            "fewer rounds, all that fit into the time of the workload: {}",
             fewer.join(", ")
         )
     })
@@ -226,11 +261,16 @@ fn origin(document: &Document, baseline: &str) -> Vec<(&'static str, String)> {
         (
             "columns",
             format!(
-                "medians over {} runs, each a process that runs the burst twice; range: \
-                 fastest to slowest; vs {baseline}: median of the ratios within a round, which \
-                 can differ from the ratio of the medians, ~ if rounds disagree on which is \
-                 faster; memory: peak of the process{}; CPU: user and system",
+                "medians over {} rounds, in each of which a process runs the burst twice; ±: \
+                 half of the 95 % interval of the time; vs {baseline}: median of the ratios \
+                 within a round, which can differ from the ratio of the medians, and its 95 % \
+                 interval (bootstrap); no difference: the interval holds 1; inconclusive: \
+                 half of it is more than {} of the ratio, or there are fewer than {} rounds; \
+                 highlighted: the fastest, and what cannot be told from it; memory: peak of the \
+                 process{}; CPU: user and system",
                 runs(document),
+                format::percent(WIDEST),
+                stats::FEWEST,
                 memory_per_task(document)
             ),
         ),

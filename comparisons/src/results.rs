@@ -7,8 +7,8 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{Disturbance, Machine};
-use crate::stats;
-use crate::workloads::{Bursts, Phase, Workload};
+use crate::summary::Summary;
+use crate::workloads::{Bursts, Workload};
 
 /// Version of the document's layout.
 pub(crate) const SCHEMA_VERSION: u32 = 4;
@@ -96,38 +96,6 @@ pub(crate) struct Times {
     pub(crate) held_kib: Option<u64>,
 }
 
-/// Medians over the rounds of a cell.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Summary {
-    /// Of each burst.
-    #[serde(flatten)]
-    pub(crate) bursts: Bursts<BurstSummary>,
-    /// Peak resident memory.
-    pub(crate) peak_kib: f64,
-}
-
-/// Medians over the rounds, of one burst of each.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct BurstSummary {
-    /// Wall time per task, or for each one of what the workload counts.
-    pub(crate) ns_each: f64,
-    /// The same of the fastest round.
-    pub(crate) fastest_ns_each: f64,
-    /// The same of the slowest round.
-    pub(crate) slowest_ns_each: f64,
-    /// How many times as long as the baseline: median over the rounds in which
-    /// both were measured, of the ratio in that round.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) ratio: Option<f64>,
-    /// Whether each of the two was the faster one in some round.
-    pub(crate) rounds_disagree: bool,
-    /// User and system time of the whole burst.
-    pub(crate) cpu_ns: f64,
-    /// Memory for each task while all waited.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) held_bytes_each: Option<f64>,
-}
-
 /// Why a cell has no time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Failure {
@@ -195,166 +163,9 @@ impl Document {
     }
 }
 
-impl BurstSummary {
-    /// What decides which runtime of a size is the fastest: the ratio, because
-    /// it is free of what disturbed whole rounds, or the time without a baseline.
-    pub(crate) fn rank(&self) -> f64 {
-        self.ratio.unwrap_or(self.ns_each)
-    }
-}
-
 impl Cell {
     /// What it has in common with the cells it is compared with.
     pub(crate) fn group(&self) -> (Workload, u64) {
         (self.workload, self.size)
-    }
-}
-
-/// Fills in the summary of every cell that did not fail.
-pub(crate) fn summarize(cells: &mut [Cell], baseline: &str) {
-    let baselines: Vec<(_, Vec<Sample>)> = cells
-        .iter()
-        .filter(|cell| cell.runtime == baseline && cell.failure.is_none())
-        .map(|cell| (cell.group(), cell.samples.clone()))
-        .collect();
-    for cell in cells {
-        let others = baselines
-            .iter()
-            .find(|(group, _)| *group == cell.group())
-            .map_or(&[][..], |(_, samples)| samples);
-        cell.summary = if cell.failure.is_none() {
-            summary(cell, others)
-        } else {
-            None
-        };
-    }
-}
-
-fn summary(cell: &Cell, baseline: &[Sample]) -> Option<Summary> {
-    Some(Summary {
-        bursts: Bursts {
-            cold: burst_summary(cell, baseline, Phase::Cold)?,
-            warm: burst_summary(cell, baseline, Phase::Warm)?,
-        },
-        peak_kib: stats::median(cell.samples.iter().map(|sample| sample.peak_kib as f64))?,
-    })
-}
-
-fn burst_summary(cell: &Cell, baseline: &[Sample], phase: Phase) -> Option<BurstSummary> {
-    let ns = |sample: &Sample| sample.bursts.of(phase).ns as f64;
-    let each: Vec<f64> = cell
-        .samples
-        .iter()
-        .map(|sample| ns(sample) / cell.size as f64)
-        .collect();
-    let ratios = cell.samples.iter().filter_map(|sample| {
-        let other = baseline.iter().find(|other| other.round == sample.round)?;
-        Some(ns(sample) / ns(other))
-    });
-    let ratios: Vec<f64> = ratios.collect();
-    let (fastest, slowest) = stats::range(&each)?;
-    let times = || cell.samples.iter().map(|sample| sample.bursts.of(phase));
-    let held = times().filter_map(|times| Some(times.held_kib? as f64 * 1024.0));
-    Some(BurstSummary {
-        ns_each: stats::median(each.iter().copied())?,
-        fastest_ns_each: fastest,
-        slowest_ns_each: slowest,
-        rounds_disagree: stats::range(&ratios).is_some_and(|(low, high)| low < 1.0 && high > 1.0),
-        ratio: stats::median(ratios),
-        cpu_ns: stats::median(times().map(|times| times.cpu_ns as f64))?,
-        held_bytes_each: stats::median(held.map(|bytes| bytes / cell.size as f64)),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cell(runtime: &str, times: &[(u32, u64)]) -> Cell {
-        let sample = |&(round, ns)| Sample {
-            round,
-            bursts: Bursts {
-                cold: Times {
-                    ns: 7 * ns,
-                    cpu_ns: ns,
-                    involuntary: 0,
-                    held_kib: None,
-                },
-                warm: Times {
-                    ns,
-                    cpu_ns: ns,
-                    involuntary: 0,
-                    held_kib: Some(20),
-                },
-            },
-            peak_kib: 1,
-            disturbance: None,
-        };
-        Cell {
-            workload: Workload::Flat,
-            size: 10,
-            workers: 2,
-            runtime: runtime.to_owned(),
-            samples: times.iter().map(sample).collect(),
-            failure: None,
-            summary: None,
-        }
-    }
-
-    #[test]
-    fn ratios_are_paired_by_round() {
-        // Round 1 was slow for both; a ratio of medians would say 2.5.
-        let mut cells = [
-            cell("base", &[(0, 100), (1, 1000), (2, 120)]),
-            cell("other", &[(0, 200), (1, 2000), (3, 300)]),
-        ];
-        summarize(&mut cells, "base");
-        let other = cells[1].summary.as_ref().unwrap();
-        assert_eq!(other.bursts.warm.ratio, Some(2.0));
-        assert_eq!(other.bursts.warm.ns_each, 30.0);
-        assert_eq!(other.bursts.cold.ns_each, 210.0);
-        assert!(!other.bursts.warm.rounds_disagree);
-        assert_eq!(other.bursts.warm.held_bytes_each, Some(2048.0));
-        assert_eq!(other.bursts.cold.held_bytes_each, None);
-    }
-
-    #[test]
-    fn only_cells_of_the_same_workload_and_size_are_compared() {
-        let mut cells = [
-            cell("base", &[(0, 100)]),
-            cell("other", &[(0, 200)]),
-            cell("other", &[(0, 200)]),
-        ];
-        cells[1].workload = Workload::Tree;
-        cells[2].size = 20;
-        summarize(&mut cells, "base");
-        for cell in &cells[1..] {
-            assert_eq!(cell.summary.as_ref().unwrap().bursts.warm.ratio, None);
-        }
-    }
-
-    #[test]
-    fn one_round_against_the_others_is_a_disagreement() {
-        let mut cells = [
-            cell("base", &[(0, 100), (1, 100), (2, 100)]),
-            cell("other", &[(0, 200), (1, 99), (2, 200)]),
-        ];
-        summarize(&mut cells, "base");
-        let [base, other] = cells.map(|cell| cell.summary.unwrap().bursts.warm);
-        assert!(other.rounds_disagree);
-        assert!(!base.rounds_disagree);
-    }
-
-    #[test]
-    fn a_failed_cell_has_no_summary_and_is_no_baseline() {
-        let mut cells = [cell("base", &[(0, 100)]), cell("other", &[(0, 200)])];
-        cells[0].failure = Some(Failure {
-            kind: FailureKind::WrongAnswer,
-            reason: "wrong answer".to_owned(),
-            detail: None,
-        });
-        summarize(&mut cells, "base");
-        assert!(cells[0].summary.is_none());
-        assert_eq!(cells[1].summary.as_ref().unwrap().bursts.warm.ratio, None);
     }
 }

@@ -153,8 +153,9 @@ impl<'a, R: FnMut(Progress<'_>)> Rounds<'a, R> {
             });
             let all_failed = cells.iter().all(|cell| cell.failure.is_some());
             let after_another = section_started.elapsed() + round_started.elapsed();
-            let is_over = self.plan.is_on_budget && after_another > workload.facts().budget;
-            if all_failed || is_over {
+            let budget = self.plan.budgets.map(|many| many * workload.facts().budget);
+            let is_over = budget.is_some_and(|budget| after_another > budget);
+            if all_failed || (is_over && round + 1 >= self.plan.fewest_rounds) {
                 break;
             }
         }

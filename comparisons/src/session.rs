@@ -15,9 +15,10 @@ use crate::machine::{CpuTicks, Machine};
 use crate::plan::Plan;
 use crate::progress::Display;
 use crate::readme::Readme;
-use crate::results::{Document, Failure, FailureKind, Git, SCHEMA_VERSION, summarize};
+use crate::results::{Document, Failure, FailureKind, Git, SCHEMA_VERSION};
 use crate::rounds::Rounds;
 use crate::runtimes::BASELINE;
+use crate::summary::summarize;
 use crate::{report, versions};
 
 /// How a run ended.
@@ -89,7 +90,7 @@ pub(crate) fn run(cli: &Cli) -> Result<End, Stop> {
     let document = match &cli.from {
         Some(path) => {
             let mut document = Document::read(path).map_err(Stop::Usage)?;
-            summarize(&mut document.cells, BASELINE);
+            summarize(&mut document, BASELINE);
             document
         }
         None => {
@@ -138,9 +139,7 @@ fn measure(cli: &Cli) -> Result<Document, Stop> {
     machine.disturbance = ticks.and_then(CpuTicks::disturbance_since);
     let mut versions = BTreeMap::from([("rustc".to_owned(), versions::RUSTC.to_owned())]);
     versions.extend(outcomes.versions);
-    let mut cells = outcomes.cells;
-    summarize(&mut cells, BASELINE);
-    Ok(Document {
+    let mut document = Document {
         schema_version: SCHEMA_VERSION,
         date,
         command: command(cli, plan.seed),
@@ -149,8 +148,10 @@ fn measure(cli: &Cli) -> Result<Document, Stop> {
         machine,
         versions,
         git: git(),
-        cells,
-    })
+        cells: outcomes.cells,
+    };
+    summarize(&mut document, BASELINE);
+    Ok(document)
 }
 
 fn go_program(cli: &Cli, plan: &Plan) -> Result<Result<PathBuf, Failure>, Stop> {

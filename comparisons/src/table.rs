@@ -27,7 +27,7 @@ pub(crate) struct Row {
 pub(crate) enum Emphasis {
     /// Nothing.
     None,
-    /// It is the fastest of its group.
+    /// Nothing in its group is known to be faster.
     Best,
     /// It has no result.
     Failed,
@@ -45,10 +45,17 @@ pub(crate) enum Align {
 const GAP: &str = "  ";
 
 impl Table {
-    /// Draws for a terminal, with colour.
-    pub(crate) fn terminal(&self) -> String {
-        let widths = self.widths();
-        let rule = "─".repeat(widths.iter().sum::<usize>() + GAP.len() * (widths.len() - 1));
+    /// Draws for a terminal, with colour. Columns that do not fit are left out, the
+    /// last ones first.
+    pub(crate) fn terminal(&self, most: usize) -> String {
+        let mut widths = self.widths();
+        let total = |widths: &[usize]| {
+            widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
+        };
+        while total(&widths) > most && widths.len() > 1 {
+            widths.pop();
+        }
+        let rule = "─".repeat(total(&widths));
         let dim = Style::new().dimmed();
         let titles: Vec<&str> = self.columns.iter().map(|column| &*column.0).collect();
         let mut text = String::new();
@@ -110,7 +117,7 @@ impl Table {
 
     fn line(&self, text: &mut String, cells: &[&str], widths: &[usize], style: Style) {
         let mut line = String::new();
-        for (column, cell) in cells.iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate().take(widths.len()) {
             let runs_on = cells.len() < widths.len() && column + 1 == cells.len();
             let width = if runs_on { 0 } else { widths[column] };
             let _ = match self.columns[column].1 {
@@ -156,11 +163,19 @@ mod tests {
 
     #[test]
     fn terminal_aligns_and_lets_a_failure_run_on() {
-        let plain = anstream::adapter::strip_str(&table().terminal()).to_string();
+        let plain = anstream::adapter::strip_str(&table().terminal(80)).to_string();
         let lines: Vec<&str> = plain.lines().collect();
         assert_eq!(lines[0], "name  ns  x");
         assert_eq!(lines[2], "a     10  1");
         assert_eq!(lines[3], "bb    crashed|twice");
+    }
+
+    #[test]
+    fn terminal_leaves_out_what_does_not_fit() {
+        let plain = anstream::adapter::strip_str(&table().terminal(9)).to_string();
+        let lines: Vec<&str> = plain.lines().collect();
+        assert_eq!(lines[0], "name  ns");
+        assert_eq!(lines[2], "a     10");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The tables of a document: one for each workload and burst.
 
 use crate::format;
-use crate::results::{Cell, Document, Summary};
+use crate::results::{Cell, Document};
+use crate::stats::Interval;
+use crate::summary::{BurstSummary, Summary, Verdict};
 use crate::table::{Align, Emphasis, Row, Table};
 use crate::workloads::{Facts, Phase, WORKLOADS, Workload};
 
@@ -50,20 +52,21 @@ fn heading(workload: Workload, workers: usize) -> String {
 fn table(cells: &[&Cell], facts: &Facts, baseline: &str, phase: Phase) -> Table {
     let groups = cells.chunk_by(|one, next| one.size == next.size);
     let groups = groups.map(|group| {
-        let ranks = group
+        let ends = group
             .iter()
-            .filter_map(|cell| Some(cell.summary.as_ref()?.bursts.of(phase).rank()));
-        let best = ranks.fold(f64::INFINITY, f64::min);
+            .filter_map(|cell| Some(reach(cell, phase)?.high));
+        let fastest = ends.fold(f64::INFINITY, f64::min);
         let rows = group.iter().enumerate();
-        rows.map(|(index, cell)| row(cell, facts, index == 0, best, baseline, phase))
+        rows.map(|(index, cell)| row(cell, facts, index == 0, fastest, baseline, phase))
             .collect()
     });
     let mut columns = vec![
         ("size".to_owned(), Align::Right),
         ("runtime".to_owned(), Align::Left),
         (format!("ns/{}", facts.unit), Align::Right),
-        ("range".to_owned(), Align::Right),
+        ("±".to_owned(), Align::Right),
         (format!("vs {baseline}"), Align::Left),
+        ("95 %".to_owned(), Align::Left),
     ];
     let costs: &[&str] = match facts.asks_for_memory {
         true => &["memory/task"],
@@ -76,7 +79,24 @@ fn table(cells: &[&Cell], facts: &Facts, baseline: &str, phase: Phase) -> Table 
     }
 }
 
-fn row(cell: &Cell, facts: &Facts, is_first: bool, best: f64, baseline: &str, phase: Phase) -> Row {
+/// Where the time of a cell may be within its group: relative to the baseline, which
+/// is free of what disturbed whole rounds, or without one as it was measured.
+fn reach(cell: &Cell, phase: Phase) -> Option<Interval> {
+    let times = cell.summary.as_ref()?.bursts.of(phase);
+    match times.ratio {
+        Some(_) => times.ratio_interval,
+        None => times.ns_each_interval,
+    }
+}
+
+fn row(
+    cell: &Cell,
+    facts: &Facts,
+    is_first: bool,
+    fastest: f64,
+    baseline: &str,
+    phase: Phase,
+) -> Row {
     let size = if is_first {
         format::size(cell.size)
     } else {
@@ -93,38 +113,40 @@ fn row(cell: &Cell, facts: &Facts, is_first: bool, best: f64, baseline: &str, ph
             Emphasis::Failed
         }
         (None, Some(summary)) => {
-            cells.extend(times(cell, summary, baseline, phase));
+            let times = summary.bursts.of(phase);
+            cells.push(format::three_digits(times.ns_each));
+            cells.push(times.half_width().map(spread).unwrap_or_default());
+            cells.extend(versus(times, cell.runtime == baseline));
             cells.extend(costs(summary, facts, phase));
-            if summary.bursts.of(phase).rank() <= best {
-                Emphasis::Best
-            } else {
-                Emphasis::None
+            match reach(cell, phase) {
+                Some(interval) if interval.low <= fastest => Emphasis::Best,
+                _ => Emphasis::None,
             }
         }
     };
     Row { cells, emphasis }
 }
 
-fn times(cell: &Cell, summary: &Summary, baseline: &str, phase: Phase) -> [String; 3] {
-    let times = summary.bursts.of(phase);
-    [
-        format::three_digits(times.ns_each),
-        if cell.samples.len() > 1 {
-            format!(
-                "{}-{}",
-                format::three_digits(times.fastest_ns_each),
-                format::three_digits(times.slowest_ns_each)
-            )
-        } else {
-            String::new()
-        },
-        match times.ratio {
-            _ if cell.runtime == baseline => "-".to_owned(),
-            None => String::new(),
-            Some(ratio) if times.rounds_disagree => format!("~{}", format::ratio(ratio)),
-            Some(ratio) => format::ratio(ratio),
-        },
-    ]
+fn spread(half_width: f64) -> String {
+    format!("{:.0}%", half_width * 100.0)
+}
+
+/// The ratio to the baseline, and where it is in 95 of 100 cases.
+pub(super) fn versus(times: &BurstSummary, is_baseline: bool) -> [String; 2] {
+    let range = |of: Interval| format::range(of.low, of.high);
+    match times.verdict() {
+        _ if is_baseline => ["-".to_owned(), String::new()],
+        None => [String::new(), String::new()],
+        Some(Verdict::TooFewRounds(1)) => ["inconclusive".to_owned(), "1 round".to_owned()],
+        Some(Verdict::TooFewRounds(n)) => ["inconclusive".to_owned(), format!("{n} rounds")],
+        Some(Verdict::Inconclusive(of)) => ["inconclusive".to_owned(), range(of)],
+        Some(Verdict::NoDifference(of)) => ["no difference".to_owned(), range(of)],
+        Some(Verdict::Differs(ratio, of)) if ratio < 1.0 => [
+            format::ratio(ratio),
+            format::range(1.0 / of.high, 1.0 / of.low),
+        ],
+        Some(Verdict::Differs(ratio, of)) => [format::ratio(ratio), range(of)],
+    }
 }
 
 fn costs(summary: &Summary, facts: &Facts, phase: Phase) -> Vec<String> {
