@@ -16,6 +16,7 @@ mod hosts;
 mod launch;
 mod machine;
 mod monitor;
+mod outputs;
 mod plan;
 mod progress;
 mod protocol;

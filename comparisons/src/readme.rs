@@ -11,6 +11,7 @@ const END: &str = "<!-- sweep:end -->";
 pub(crate) struct Readme<'a> {
     path: &'a Path,
     before: String,
+    between: String,
     after: String,
 }
 
@@ -20,7 +21,7 @@ impl<'a> Readme<'a> {
     pub(crate) fn open(path: &'a Path) -> Result<Self, String> {
         let text = fs::read_to_string(path)
             .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let (before, after) = split(&text).ok_or_else(|| {
+        let (before, between, after) = split(&text).ok_or_else(|| {
             format!(
                 "{} needs the line `{BEGIN}` once, and `{END}` once below it",
                 path.display()
@@ -29,19 +30,42 @@ impl<'a> Readme<'a> {
         Ok(Self {
             path,
             before: before.to_owned(),
+            between: between.to_owned(),
             after: after.to_owned(),
         })
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        self.path
+    }
+
+    /// The directory that links in the file are relative to.
+    pub(crate) fn directory(&self) -> &Path {
+        match self.path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        }
+    }
+
     /// Puts `tables` into the place.
     pub(crate) fn write(&self, tables: &str) -> io::Result<()> {
-        let text = format!("{}\n\n{}\n\n{}", self.before, tables.trim(), self.after);
+        let text = format!("{}{}{}", self.before, framed(tables), self.after);
         fs::write(self.path, text)
+    }
+
+    /// Whether `tables` are in the place.
+    pub(crate) fn holds(&self, tables: &str) -> bool {
+        self.between == framed(tables)
     }
 }
 
-/// The text up to and with the first marker, and from the second marker on.
-fn split(text: &str) -> Option<(&str, &str)> {
+fn framed(tables: &str) -> String {
+    format!("\n\n{}\n\n", tables.trim())
+}
+
+/// The text up to and with the first marker, between them, and from the second on.
+fn split(text: &str) -> Option<(&str, &str, &str)> {
     let once = |marker| {
         let mut found = text.match_indices(marker);
         let (at, _) = found.next()?;
@@ -49,7 +73,7 @@ fn split(text: &str) -> Option<(&str, &str)> {
     };
     let begin = once(BEGIN)? + BEGIN.len();
     let end = once(END)?;
-    (begin <= end).then(|| (&text[..begin], &text[end..]))
+    (begin <= end).then(|| (&text[..begin], &text[begin..end], &text[end..]))
 }
 
 #[cfg(test)]
@@ -59,7 +83,8 @@ mod tests {
     #[test]
     fn needs_both_markers_once_and_in_order() {
         let good = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        let (before, after) = split(&good).unwrap();
+        let (before, between, after) = split(&good).unwrap();
+        assert_eq!(between, "\nold\n");
         assert_eq!(before, format!("a\n{BEGIN}"));
         assert_eq!(after, format!("{END}\nb\n"));
         assert!(split(&format!("{END}\n{BEGIN}")).is_none());

@@ -1,5 +1,13 @@
 //! A document as people read it.
 
+mod bars;
+mod curves;
+mod drawing;
+mod glance;
+mod html;
+mod palette;
+mod panel;
+mod scale;
 mod tables;
 
 use std::fmt::Write;
@@ -12,7 +20,9 @@ use crate::runtimes::CONTENDERS;
 use crate::stats;
 use crate::summary::WIDEST;
 use crate::workloads::Workload;
-use tables::sections;
+pub(crate) use drawing::{Theme, sweep};
+pub(crate) use html::page;
+use tables::{Detail, sections};
 
 const WIDTH: usize = 80;
 const KEY: usize = 10;
@@ -28,7 +38,7 @@ const STEAL: f64 = 0.01;
 pub(crate) fn terminal(document: &Document, baseline: &str) -> String {
     let mut text = String::new();
     let bold = Style::new().bold();
-    for section in sections(document, baseline) {
+    for section in sections(document, baseline, Detail::Some) {
         let mut heading = String::new();
         wrap(&mut heading, "", &section.heading);
         let _ = write!(text, "\n{bold}{}{bold:#}", heading);
@@ -73,10 +83,19 @@ fn wrap(text: &mut String, key: &str, value: &str) {
     let _ = writeln!(text, "{line}");
 }
 
-/// The tables and the lines below them, as Markdown.
-pub(crate) fn markdown(document: &Document, baseline: &str) -> String {
+/// The tables and the lines below them, as Markdown, below a picture that has a file
+/// for light backgrounds and one for dark ones.
+pub(crate) fn markdown(document: &Document, baseline: &str, picture: Option<[&str; 2]>) -> String {
     let mut text = String::new();
-    for section in sections(document, baseline) {
+    if let Some([light, dark]) = picture {
+        let _ = writeln!(
+            text,
+            "<picture>\n  <source media=\"(prefers-color-scheme: dark)\" srcset=\"{dark}\">\n  \
+             <img src=\"{light}\" alt=\"Time and memory of {baseline} and its peers over the \
+             number of tasks\">\n</picture>\n"
+        );
+    }
+    for section in sections(document, baseline, Detail::Some) {
         let _ = writeln!(text, "**{}**\n", section.heading);
         for (title, table) in section.tables {
             let _ = writeln!(text, "{title}\n\n{}", table.markdown());
@@ -239,14 +258,26 @@ fn memory_per_task(document: &Document) -> &'static str {
     }
 }
 
-/// Where the numbers come from.
-fn origin(document: &Document, baseline: &str) -> Vec<(&'static str, String)> {
+/// The machine and the day in a line.
+fn machine_words(document: &Document) -> String {
     let machine = &document.machine;
-    let virtual_machine = if machine.virtual_machine {
+    let kind = if machine.virtual_machine {
         " (virtual machine)"
     } else {
         ""
     };
+    let day = document.date.split('T').next().unwrap_or_default();
+    format!(
+        "{}{kind}, {} cores, {}, {}, {day}",
+        machine.cpu,
+        machine.cores,
+        format::kib(machine.memory_kib as f64),
+        machine.kernel
+    )
+}
+
+/// Where the numbers come from.
+fn origin(document: &Document, baseline: &str) -> Vec<(&'static str, String)> {
     let versions: Vec<String> = document
         .versions
         .iter()
@@ -274,16 +305,7 @@ fn origin(document: &Document, baseline: &str) -> Vec<(&'static str, String)> {
                 memory_per_task(document)
             ),
         ),
-        (
-            "machine",
-            format!(
-                "{}{virtual_machine}, {} cores, {}, {}",
-                machine.cpu,
-                machine.cores,
-                format::kib(machine.memory_kib as f64),
-                machine.kernel
-            ),
-        ),
+        ("machine", machine_words(document)),
         ("versions", versions.join(", ")),
         (
             "run",

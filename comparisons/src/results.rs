@@ -155,10 +155,21 @@ impl Document {
         fs::write(path, self.to_json()?)
     }
 
-    /// The document as text.
+    /// The document as text, a line for each cell: a file that is kept in a repository
+    /// is to have differences that can be read.
     pub(crate) fn to_json(&self) -> io::Result<String> {
-        let mut text = serde_json::to_string_pretty(self)?;
-        text.push('\n');
+        let head = Self {
+            cells: Vec::new(),
+            ..self.clone()
+        };
+        let head = serde_json::to_string_pretty(&head)?;
+        // `cells` is the last field.
+        let mut text = head.trim_end_matches("]\n}").to_owned();
+        for (index, cell) in self.cells.iter().enumerate() {
+            text.push_str(if index == 0 { "\n    " } else { ",\n    " });
+            text.push_str(&serde_json::to_string(cell)?);
+        }
+        text.push_str("\n  ]\n}\n");
         Ok(text)
     }
 }

@@ -12,6 +12,7 @@ use crate::contender::Engine;
 use crate::go::{NoGo, Search};
 use crate::launch::Launcher;
 use crate::machine::{CpuTicks, Machine};
+use crate::outputs::{self, Tables};
 use crate::plan::Plan;
 use crate::progress::Display;
 use crate::readme::Readme;
@@ -87,11 +88,12 @@ impl Stop {
 pub(crate) fn run(cli: &Cli) -> Result<End, Stop> {
     let readme = cli.readme.as_deref().map(Readme::open).transpose();
     let readme = readme.map_err(Stop::Usage)?;
-    let document = match &cli.from {
+    let html = cli.html.as_deref().map(writable).transpose()?;
+    let (document, results, html) = match &cli.from {
         Some(path) => {
             let mut document = Document::read(path).map_err(Stop::Usage)?;
             summarize(&mut document, BASELINE);
-            document
+            (document, path.clone(), html)
         }
         None => {
             // Before measuring, so that a wrong path does not cost four minutes.
@@ -101,23 +103,46 @@ pub(crate) fn run(cli: &Cli) -> Result<End, Stop> {
                 Ok(()) => eprintln!("results: {}", path.display()),
                 Err(error) => eprintln!("cannot write {}: {error}", path.display()),
             }
-            document
+            let html = html.unwrap_or_else(|| path.with_extension("html"));
+            (document, path, Some(html))
         }
     };
+    if let (true, Some(readme)) = (cli.check, &readme) {
+        return Ok(check(&document, &results, readme));
+    }
     let text = if cli.json {
         document.to_json()?
     } else {
         report::terminal(&document, BASELINE)
     };
     anstream::stdout().write_all(text.as_bytes())?;
+    if let Some(html) = html {
+        outputs::write_html(&document, &html)?;
+        eprintln!("report: {}", html.display());
+    }
     if let Some(readme) = readme {
         if document.interrupted {
             eprintln!("the Markdown file is unchanged, because the run was interrupted");
         } else {
-            readme.write(&report::markdown(&document, BASELINE))?;
+            Tables::new(&document, &results, &readme).write(&readme)?;
         }
     }
     Ok(end(&document))
+}
+
+/// Whether the Markdown file and its picture are those of the results.
+fn check(document: &Document, results: &Path, readme: &Readme<'_>) -> End {
+    let differ = Tables::new(document, results, readme).differences(readme);
+    let (readme, results) = (readme.path().display(), results.display());
+    if differ.is_empty() {
+        println!("{readme} shows what is in {results}");
+        return End::Complete;
+    }
+    eprintln!(
+        "error: not what {results} makes of it: {}. Cure: the same command without --check",
+        differ.join(", ")
+    );
+    End::Failed
 }
 
 fn measure(cli: &Cli) -> Result<Document, Stop> {
@@ -215,17 +240,28 @@ fn results_path(cli: &Cli) -> Result<PathBuf, Stop> {
             path
         }
     };
-    let opened = fs::OpenOptions::new().append(true).create(true).open(&path);
-    opened.map_err(|error| Stop::Usage(format!("cannot write {}: {error}", path.display())))?;
-    Ok(path)
+    writable(&path)
+}
+
+/// The path, if a file can be written there.
+fn writable(path: &Path) -> Result<PathBuf, Stop> {
+    let opened = fs::OpenOptions::new().append(true).create(true).open(path);
+    match opened {
+        Ok(_) => Ok(path.to_owned()),
+        Err(error) => Err(Stop::Usage(format!(
+            "cannot write {}: {error}",
+            path.display()
+        ))),
+    }
 }
 
 /// The whole run has a file of its own, and so has the whole of a workload; a small
-/// run replaces neither.
+/// run replaces neither. The README's is kept with it.
 fn default_results(cli: &Cli) -> PathBuf {
     let is_whole = !cli.quick && cli.sizes.is_empty() && cli.runtimes.is_empty();
     let part = if is_whole { "" } else { "-part" };
     let workloads = match &cli.workloads[..] {
+        [] if is_whole && cli.readme.is_some() => "readme".to_owned(),
         [] if cli.full => "full".to_owned(),
         [] => "all".to_owned(),
         names => names.join("+"),

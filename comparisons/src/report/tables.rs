@@ -7,9 +7,20 @@ use crate::summary::{BurstSummary, Summary, Verdict};
 use crate::table::{Align, Emphasis, Row, Table};
 use crate::workloads::{Facts, Phase, WORKLOADS, Workload};
 
+/// How much a table shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// What fits into 80 columns.
+    Some,
+    /// Also the range of the rounds, and how often a processor was lost.
+    All,
+}
+
 /// One workload of a document.
 #[derive(Debug)]
 pub(super) struct Section {
+    /// The workload.
+    pub(super) workload: Workload,
     /// What was measured, and with how many workers.
     pub(super) heading: String,
     /// Each with the line above it.
@@ -17,7 +28,7 @@ pub(super) struct Section {
 }
 
 /// The workloads that the document has cells of.
-pub(super) fn sections(document: &Document, baseline: &str) -> Vec<Section> {
+pub(super) fn sections(document: &Document, baseline: &str, detail: Detail) -> Vec<Section> {
     let sections = WORKLOADS.into_iter().filter_map(|workload| {
         let is_of = |cell: &&Cell| cell.workload == workload;
         let cells: Vec<&Cell> = document.cells.iter().filter(is_of).collect();
@@ -30,9 +41,16 @@ pub(super) fn sections(document: &Document, baseline: &str) -> Vec<Section> {
                 }
                 Phase::Cold => "The first burst of a process, which pays for both:",
             };
-            (title, table(&cells, facts, baseline, phase))
+            let kind = Kind {
+                facts,
+                phase,
+                baseline,
+                detail,
+            };
+            (title, table(&cells, kind))
         });
         Some(Section {
+            workload,
             heading: heading(workload, workers),
             tables: tables.collect(),
         })
@@ -49,7 +67,17 @@ fn heading(workload: Workload, workers: usize) -> String {
     format!("{}: {}. {threads}.", facts.name, facts.describe)
 }
 
-fn table(cells: &[&Cell], facts: &Facts, baseline: &str, phase: Phase) -> Table {
+/// What a table is about.
+#[derive(Debug, Clone, Copy)]
+struct Kind<'a> {
+    facts: &'a Facts,
+    phase: Phase,
+    baseline: &'a str,
+    detail: Detail,
+}
+
+fn table(cells: &[&Cell], kind: Kind<'_>) -> Table {
+    let Kind { facts, phase, .. } = kind;
     let groups = cells.chunk_by(|one, next| one.size == next.size);
     let groups = groups.map(|group| {
         let ends = group
@@ -57,7 +85,7 @@ fn table(cells: &[&Cell], facts: &Facts, baseline: &str, phase: Phase) -> Table 
             .filter_map(|cell| Some(reach(cell, phase)?.high));
         let fastest = ends.fold(f64::INFINITY, f64::min);
         let rows = group.iter().enumerate();
-        rows.map(|(index, cell)| row(cell, facts, index == 0, fastest, baseline, phase))
+        rows.map(|(index, cell)| row(cell, kind, index == 0, fastest))
             .collect()
     });
     let mut columns = vec![
@@ -65,7 +93,7 @@ fn table(cells: &[&Cell], facts: &Facts, baseline: &str, phase: Phase) -> Table 
         ("runtime".to_owned(), Align::Left),
         (format!("ns/{}", facts.unit), Align::Right),
         ("±".to_owned(), Align::Right),
-        (format!("vs {baseline}"), Align::Left),
+        (format!("vs {}", kind.baseline), Align::Left),
         ("95 %".to_owned(), Align::Left),
     ];
     let costs: &[&str] = match facts.asks_for_memory {
@@ -73,6 +101,10 @@ fn table(cells: &[&Cell], facts: &Facts, baseline: &str, phase: Phase) -> Table 
         false => &["memory", "CPU"],
     };
     columns.extend(costs.iter().map(|&title| (title.to_owned(), Align::Right)));
+    if kind.detail == Detail::All {
+        let more = ["range of the rounds", "switches"];
+        columns.extend(more.map(|title| (title.to_owned(), Align::Right)));
+    }
     Table {
         columns,
         groups: groups.collect(),
@@ -89,14 +121,7 @@ fn reach(cell: &Cell, phase: Phase) -> Option<Interval> {
     }
 }
 
-fn row(
-    cell: &Cell,
-    facts: &Facts,
-    is_first: bool,
-    fastest: f64,
-    baseline: &str,
-    phase: Phase,
-) -> Row {
+fn row(cell: &Cell, kind: Kind<'_>, is_first: bool, fastest: f64) -> Row {
     let size = if is_first {
         format::size(cell.size)
     } else {
@@ -113,12 +138,16 @@ fn row(
             Emphasis::Failed
         }
         (None, Some(summary)) => {
-            let times = summary.bursts.of(phase);
+            let times = summary.bursts.of(kind.phase);
             cells.push(format::three_digits(times.ns_each));
             cells.push(times.half_width().map(spread).unwrap_or_default());
-            cells.extend(versus(times, cell.runtime == baseline));
-            cells.extend(costs(summary, facts, phase));
-            match reach(cell, phase) {
+            cells.extend(versus(times, cell.runtime == kind.baseline));
+            cells.extend(costs(summary, kind.facts, kind.phase));
+            if kind.detail == Detail::All {
+                cells.push(format::range(times.fastest_ns_each, times.slowest_ns_each));
+                cells.push(format!("{:.0}", times.involuntary));
+            }
+            match reach(cell, kind.phase) {
                 Some(interval) if interval.low <= fastest => Emphasis::Best,
                 _ => Emphasis::None,
             }
