@@ -40,7 +40,7 @@ pub(crate) fn terminal(document: &Document, baseline: &str) -> String {
     let bold = Style::new().bold();
     for section in sections(document, baseline, Detail::Some) {
         let mut heading = String::new();
-        wrap(&mut heading, "", &section.heading);
+        wrap(&mut heading, "", &section.heading());
         let _ = write!(text, "\n{bold}{}{bold:#}", heading);
         for (title, table) in section.tables {
             text.push('\n');
@@ -96,7 +96,7 @@ pub(crate) fn markdown(document: &Document, baseline: &str, picture: Option<[&st
         );
     }
     for section in sections(document, baseline, Detail::Some) {
-        let _ = writeln!(text, "**{}**\n", section.heading);
+        let _ = writeln!(text, "**{}**\n", section.heading());
         for (title, table) in section.tables {
             let _ = writeln!(text, "{title}\n\n{}", table.markdown());
         }

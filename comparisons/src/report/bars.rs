@@ -71,8 +71,10 @@ fn bar(series: &Series, top: f64, longest: f64) -> Markup {
                 path.cut d=(format!("M{:.1} {:.1}l8 {:.1}", cut, middle + BAR / 2.0 + 2.0, -BAR - 4.0)) {}
                 path.cut d=(format!("M{:.1} {:.1}l8 {:.1}", cut + 7.0, middle + BAR / 2.0 + 2.0, -BAR - 4.0)) {}
             } @else if high > low {
-                path.error d=(format!("M{:.1} {middle:.1}H{:.1}M{:.1} {:.1}v6M{:.1} {:.1}v6",
-                    at(low), at(high), at(low), middle - 3.0, at(high), middle - 3.0)) fill="none" {}
+                // An arrow where it goes on beyond the drawing.
+                @let end = if high > longest { "m-5 -3.5l5 3.5l-5 3.5" } else { "m0 -3v6" };
+                path.error d=(format!("M{:.1} {:.1}v6m0 -3H{:.1}{end}", at(low), middle - 3.0, at(high)))
+                    fill="none" {}
             }
             text.value x=(place((if is_cut { end } else { end.max(at(high)) }) + 6.0)) y=(place(middle + 4.0)) {
                 (format::three_digits(point.value))

@@ -91,37 +91,107 @@ fn line(series: &Series, x: LogScale, y: LogScale) -> Markup {
     }
 }
 
-/// The name of each line at its end. Those of the lines that reach the last size have
-/// the margin; a line that ends before has its name there.
+/// A name, and the point it belongs to.
+#[derive(Debug)]
+struct Name<'a> {
+    runtime: &'a str,
+    point: (f64, f64),
+    place: (f64, f64),
+}
+
+/// The name of each line, in the margin where its end is; and that of what has one value
+/// only beside it, where it covers the least.
 fn names(panel: &Panel, x: LogScale, y: LogScale) -> Markup {
-    let ends: Vec<_> = panel
-        .series
-        .iter()
-        .filter_map(|series| Some((&*series.runtime, *series.points.last()?)))
-        .collect();
     let mut drawn = Vec::new();
-    for &size in &panel.sizes {
-        let here: Vec<_> = ends.iter().filter(|end| end.1.size == size).collect();
-        let mut places: Vec<f64> = here.iter().map(|end| y.at(end.1.value)).collect();
-        spread(&mut places, LINE, TOP, BOTTOM);
-        let from = x.at(size as f64);
-        let is_last = panel.sizes.last() == Some(&size);
-        let to = if is_last { RIGHT + 10.0 } else { from + 16.0 };
-        for (end, place) in here.into_iter().zip(places) {
-            drawn.push((end.0, from, y.at(end.1.value), to, place));
-        }
+    for series in &panel.series {
+        let Some(last) = series.points.last() else {
+            continue;
+        };
+        let point = (x.at(last.size as f64), y.at(last.value));
+        let in_margin = series.points.len() > 1 || panel.sizes.last() == Some(&last.size);
+        let place = if in_margin {
+            (RIGHT + 10.0, point.1)
+        } else {
+            let free = free_beside(panel, series, point, (x, y));
+            (point.0 + 12.0, free)
+        };
+        drawn.push(Name {
+            runtime: &series.runtime,
+            point,
+            place,
+        });
     }
-    html! {
-        @for (runtime, from, own, to, at) in drawn {
-            @let Look { class, is_first, .. } = look(runtime);
+    let is_margin = |name: &&mut Name<'_>| name.place.0 > RIGHT;
+    let mut places: Vec<f64> = drawn
+        .iter_mut()
+        .filter(is_margin)
+        .map(|of| of.place.1)
+        .collect();
+    spread(&mut places, LINE, TOP, BOTTOM);
+    for (name, place) in drawn.iter_mut().filter(is_margin).zip(places) {
+        name.place.1 = place;
+    }
+    html! { @for name in &drawn { (name.draw()) } }
+}
+
+impl Name<'_> {
+    fn draw(&self) -> Markup {
+        let Look {
+            class, is_first, ..
+        } = look(self.runtime);
+        let ((from, own), (to, at)) = (self.point, self.place);
+        let is_far = to - from > 20.0;
+        html! {
             g class=(class) {
-                @if (own - at).abs() > 1.0 || to - from > 20.0 {
-                    path.leader d=(format!("M{:.1} {own:.1}L{:.1} {at:.1}", from + 5.0, to - 3.0)) {}
+                @if is_far || (own - at).abs() > 1.0 {
+                    path.leader d=(format!("M{:.1} {own:.1}L{:.1} {at:.1}", from + 5.0, to - 3.0))
+                        stroke-dasharray=(if is_far { "1 3" } else { "none" }) {}
                 }
-                text.name.first[is_first] x=(place(to)) y=(place(at + 4.0)) { (runtime) }
+                text.name.first[is_first] x=(place(to)) y=(place(at + 4.0)) { (self.runtime) }
             }
         }
     }
+}
+
+/// The height beside a point, near to it, at which the fewest other lines pass.
+fn free_beside(
+    panel: &Panel,
+    own: &Series,
+    point: (f64, f64),
+    (x, y): (LogScale, LogScale),
+) -> f64 {
+    let others = panel.series.iter().filter(|of| of.runtime != own.runtime);
+    let lines: Vec<Vec<(f64, f64)>> = others
+        .map(|of| {
+            let points = of.points.iter();
+            points
+                .map(|of| (x.at(of.size as f64), y.at(of.value)))
+                .collect()
+        })
+        .collect();
+    let covered = |height: f64| {
+        let steps = [4.0, 16.0, 28.0, 40.0].map(|step| point.0 + step);
+        let near = |line: &&Vec<(f64, f64)>| {
+            let mut heights = steps.iter().filter_map(|&at| height_at(line, at));
+            heights.any(|of| (of - height).abs() < LINE / 2.0 + 1.0)
+        };
+        lines.iter().filter(near).count()
+    };
+    let steps = [0.0, -12.0, 12.0, -20.0, 20.0].map(|step| point.1 + step);
+    let free = steps.into_iter().min_by_key(|&height| covered(height));
+    free.unwrap_or(point.1)
+}
+
+/// The height of a line above a place, or of its only point if that is near.
+fn height_at(line: &[(f64, f64)], at: f64) -> Option<f64> {
+    if let [(x, y)] = line {
+        return ((x - at).abs() < LINE).then_some(*y);
+    }
+    let part = line
+        .windows(2)
+        .find(|of| (of[0].0..=of[1].0).contains(&at))?;
+    let along = (at - part[0].0) / (part[1].0 - part[0].0);
+    Some(part[0].1 + along * (part[1].1 - part[0].1))
 }
 
 /// A place in a drawing: a tenth of a pixel is as fine as anybody sees.

@@ -71,7 +71,7 @@ pub(crate) fn sweep(document: &Document, theme: Theme) -> Option<String> {
                 g transform=(format!("translate({left} {HEAD})")) { (curves::draw(panel)) }
             }
             text x="0" y=(height - 6.0) {
-                (super::machine_words(document)) ". Medians; bars and bands: 95 % intervals. Both axes logarithmic."
+                (super::machine_words(document)) ". Lower is better; bands: 95 % intervals; logarithmic axes."
             }
         }
     };

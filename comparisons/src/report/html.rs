@@ -4,6 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::tables::{Detail, sections};
 use super::{drawing, glance, panel};
+use crate::format;
 use crate::results::{Cell, Document};
 use crate::table::{Align, Emphasis, Table};
 
@@ -33,12 +34,13 @@ pub(crate) fn page(document: &Document, baseline: &str) -> String {
                     @let cells: Vec<&Cell> = document.cells.iter().filter(of).collect();
                     section id=(section.workload.name()) {
                         h2 { (section.workload.name()) }
-                        p.quiet { (section.heading) }
+                        p.quiet { (section.words) }
                         div.panels {
                             @for panel in panel::panels(&cells, section.workload.facts()) {
                                 div { (drawing::inline(&panel)) }
                             }
                         }
+                        (without_time(&cells))
                         details {
                             summary { "All numbers" }
                             @for (title, part) in &section.tables {
@@ -61,12 +63,26 @@ fn at_a_glance(document: &Document, baseline: &str) -> Markup {
             h2 { "At a glance" }
             p.quiet {
                 "Time of the second burst as a multiple of " (baseline) "’s: above 1 is slower, "
-                "below 1 faster, = no difference, ~ inconclusive, · takes no part. Below each "
-                "workload the size that is shown."
+                "below 1 faster, lower is better; = no difference, ~ inconclusive, · takes no part at that size. "
+                "In the drawings, bands and thin lines are 95 % intervals. Curves have logarithmic "
+                "axes; bars begin at zero, and one that is cut is longer than there is room for."
             }
             (glance::table(document, baseline))
         }
     }
+}
+
+/// What has no place in the drawings, and why.
+fn without_time(cells: &[&Cell]) -> Markup {
+    let missing = cells.iter().filter(|cell| cell.summary.is_none());
+    let missing: Vec<String> = missing
+        .map(|cell| {
+            let reason = cell.failure.as_ref().map(|failure| &*failure.reason);
+            let reason = reason.unwrap_or("not measured");
+            format!("{} at {}: {reason}", cell.runtime, format::size(cell.size))
+        })
+        .collect();
+    html! { @if !missing.is_empty() { p.quiet { "Without a time: " (missing.join("; ")) } } }
 }
 
 fn about(document: &Document, baseline: &str) -> Markup {
@@ -74,7 +90,14 @@ fn about(document: &Document, baseline: &str) -> Markup {
         section {
             h2 { "How to read it, and how to repeat it" }
             dl { @for (key, value) in super::origin(document, baseline) {
-                @if key == "command" {} @else { dt { (key) } dd { (value) } }
+                @if key != "command" {
+                    dt { (key) }
+                    dd { @for part in value.split("; ") { div { (part) } } }
+                }
+                @if key == "columns" {
+                    dt { "" }
+                    dd { "switches: how often a thread lost its processor to another, median" }
+                }
             } }
             p { "This command measures all of it again:" }
             pre { (document.command) }

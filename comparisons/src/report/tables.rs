@@ -22,9 +22,16 @@ pub(super) struct Section {
     /// The workload.
     pub(super) workload: Workload,
     /// What was measured, and with how many workers.
-    pub(super) heading: String,
+    pub(super) words: String,
     /// Each with the line above it.
     pub(super) tables: Vec<(&'static str, Table)>,
+}
+
+impl Section {
+    /// The name of the workload and what was measured.
+    pub(super) fn heading(&self) -> String {
+        format!("{}: {}", self.workload.name(), self.words)
+    }
 }
 
 /// The workloads that the document has cells of.
@@ -51,20 +58,20 @@ pub(super) fn sections(document: &Document, baseline: &str, detail: Detail) -> V
         });
         Some(Section {
             workload,
-            heading: heading(workload, workers),
+            words: words(workload, workers),
             tables: tables.collect(),
         })
     });
     sections.collect()
 }
 
-fn heading(workload: Workload, workers: usize) -> String {
+fn words(workload: Workload, workers: usize) -> String {
     let facts = workload.facts();
     let threads = match workers {
         1 => "1 worker thread".to_owned(),
         many => format!("{many} worker threads"),
     };
-    format!("{}: {}. {threads}.", facts.name, facts.describe)
+    format!("{}. {threads}.", facts.describe)
 }
 
 /// What a table is about.
