@@ -29,7 +29,7 @@ fn after_help() -> String {
     });
     let workloads = workloads.concat();
     let time = format!(
-        "Time: about {} minutes, or {} with --full, after the build.",
+        "Time: at most about {} minutes, or {} with --full, after the build.",
         plan::minutes(false),
         plan::minutes(true)
     );

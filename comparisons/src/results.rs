@@ -78,6 +78,7 @@ pub(crate) struct Sample {
     /// Peak resident memory of the child.
     pub(crate) peak_kib: u64,
     /// Who else used the cores while the child ran, where the system tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) disturbance: Option<Disturbance>,
 }
 

@@ -245,9 +245,16 @@ fn results_path(cli: &Cli) -> Result<PathBuf, Stop> {
 
 /// The path, if a file can be written there.
 fn writable(path: &Path) -> Result<PathBuf, Stop> {
+    let is_new = !path.exists();
     let opened = fs::OpenOptions::new().append(true).create(true).open(path);
     match opened {
-        Ok(_) => Ok(path.to_owned()),
+        Ok(_) => {
+            // Nothing may come of the run yet.
+            if is_new {
+                let _ = fs::remove_file(path);
+            }
+            Ok(path.to_owned())
+        }
         Err(error) => Err(Stop::Usage(format!(
             "cannot write {}: {error}",
             path.display()

@@ -1,6 +1,14 @@
 //! Runs the built binary as a user does. Sizes are tiny and nothing is timed.
 
+#[path = "support/cells.rs"]
+mod cells;
+#[path = "support/json.rs"]
+mod json;
+#[path = "support/run.rs"]
+mod run;
 mod support;
+#[path = "support/tiny.rs"]
+mod tiny;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -11,7 +19,11 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use support::{GUARD, WORKLOADS, cell, comparisons, finish, json, scratch, stderr, stdout, tiny};
+use cells::cell;
+use json::json;
+use run::{GUARD, comparisons, finish, scratch, stderr, stdout};
+use support::WORKLOADS;
+use tiny::tiny;
 
 #[test]
 fn help_has_three_examples_and_hides_test_hooks() {

@@ -1,7 +1,14 @@
 //! What goes wrong in a child is the right cell and the right exit code, and the
 //! other children are measured all the same.
 
-mod support;
+#[path = "support/cells.rs"]
+mod cells;
+#[path = "support/json.rs"]
+mod json;
+#[path = "support/run.rs"]
+mod run;
+#[path = "support/tiny.rs"]
+mod tiny;
 
 use std::fs;
 use std::process::{Command, Output};
@@ -9,7 +16,10 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use support::{GUARD, cell, finish, json, stdout, tiny};
+use cells::cell;
+use json::json;
+use run::{GUARD, finish, stdout};
+use tiny::tiny;
 
 /// A run of which one runtime misbehaves in the flat burst.
 fn faulty(name: &str, runtimes: &str, fault: &str, more: &[&str]) -> Output {

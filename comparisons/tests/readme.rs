@@ -1,11 +1,15 @@
 //! The tables and the picture of a Markdown file: written, and checked.
 
-mod support;
+#[path = "support/run.rs"]
+mod run;
+#[path = "support/tiny.rs"]
+mod tiny;
 
 use std::fs;
 use std::path::Path;
 
-use support::{comparisons, finish, scratch, stderr, stdout, tiny};
+use run::{comparisons, finish, scratch, stderr, stdout};
+use tiny::tiny;
 
 const OLD: &str = "# Title\n\n<!-- sweep:begin -->\nold\n<!-- sweep:end -->\n\nEnd\n";
 

@@ -1,7 +1,10 @@
 //! The files that results are shown in: the HTML report, and the tables and the picture
 //! of a Markdown file. Browsers are asked what they make of them, where there is one.
 
-mod support;
+#[path = "support/run.rs"]
+mod run;
+#[path = "support/tiny.rs"]
+mod tiny;
 
 use std::fs;
 use std::io::Write;
@@ -9,7 +12,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use support::{comparisons, finish, scratch, stderr, stdout, tiny};
+use run::{comparisons, finish, scratch, stderr, stdout};
+use tiny::tiny;
 
 /// The HTML report of a run with curves, and with a cell that has no time. Its results
 /// are in the file `curves.json`.

@@ -1,12 +1,18 @@
 //! Every runtime in every workload, through the built binary.
 
+#[path = "support/json.rs"]
+mod json;
+#[path = "support/run.rs"]
+mod run;
 mod support;
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use support::{WORKLOADS, comparisons, finish, json, of_workloads, scratch, stderr, stdout};
+use json::json;
+use run::{comparisons, finish, of_workloads, scratch, stderr, stdout};
+use support::WORKLOADS;
 
 const RUNTIMES: [&str; 8] = [
     "virid",
