@@ -17,6 +17,9 @@ const RIGHT: f64 = WIDTH - 84.0;
 /// the others can be told apart.
 const LONGEST: f64 = 6.0;
 
+/// How far beyond the longest bar an interval may go before it is cut, as a multiple.
+const BEYOND: f64 = 1.3;
+
 /// Height of the drawing of a panel.
 pub(super) fn height(panel: &Panel) -> f64 {
     TOP + ROW * panel.series.len() as f64 + 4.0
@@ -31,10 +34,14 @@ pub(super) fn draw(panel: &Panel) -> Markup {
     };
     let whole = |&value: &f64| value <= LONGEST * median;
     let longest = values.iter().copied().filter(whole).fold(0.0, f64::max);
+    let scale = panel.series.iter().flat_map(|series| &series.points);
+    let scale = scale
+        .map(|point| point.ends().1.min(BEYOND * longest))
+        .fold(longest, f64::max);
     html! {
         text.title x="0" y="14" { (panel.title) }
         @for (row, series) in (0_u16..).zip(&panel.series) {
-            (bar(series, TOP + ROW * f64::from(row), longest))
+            (bar(series, TOP + ROW * f64::from(row), longest, scale))
         }
         line.grid x1=(LEFT) x2=(LEFT) y1=(TOP - 2.0) y2=(height(panel)) {}
     }
@@ -44,7 +51,9 @@ fn value(series: &Series) -> Option<f64> {
     series.points.first().map(|point| point.value)
 }
 
-fn bar(series: &Series, top: f64, longest: f64) -> Markup {
+/// The bar of a runtime, where one of `scale` is as wide as the drawing and one that is
+/// longer than `longest` is cut.
+fn bar(series: &Series, top: f64, longest: f64, scale: f64) -> Markup {
     let Some(point) = series.points.first() else {
         return html! {};
     };
@@ -53,7 +62,7 @@ fn bar(series: &Series, top: f64, longest: f64) -> Markup {
     } = look(&series.runtime);
     let is_cut = point.value > longest;
     let at = |value: f64| {
-        let part = (value / longest).min(1.0);
+        let part = (value / scale).min(1.0);
         LEFT + part * (RIGHT - LEFT)
     };
     let (low, high) = point.ends();
@@ -72,7 +81,7 @@ fn bar(series: &Series, top: f64, longest: f64) -> Markup {
                 path.cut d=(format!("M{:.1} {:.1}l8 {:.1}", cut + 7.0, middle + BAR / 2.0 + 2.0, -BAR - 4.0)) {}
             } @else if high > low {
                 // An arrow where it goes on beyond the drawing.
-                @let end = if high > longest { "m-5 -3.5l5 3.5l-5 3.5" } else { "m0 -3v6" };
+                @let end = if high > scale { "m-5 -3.5l5 3.5l-5 3.5" } else { "m0 -3v6" };
                 path.error d=(format!("M{:.1} {:.1}v6m0 -3H{:.1}{end}", at(low), middle - 3.0, at(high)))
                     fill="none" {}
             }

@@ -34,7 +34,7 @@ pub(crate) fn page(document: &Document, baseline: &str) -> String {
                     @let cells: Vec<&Cell> = document.cells.iter().filter(of).collect();
                     section id=(section.workload.name()) {
                         h2 { (section.workload.name()) }
-                        p.quiet { (section.words) }
+                        p.quiet.words { (section.words) }
                         div.panels {
                             @for panel in panel::panels(&cells, section.workload.facts()) {
                                 div { (drawing::inline(&panel)) }
