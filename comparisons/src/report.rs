@@ -45,7 +45,7 @@ pub(crate) fn terminal(document: &Document, baseline: &str) -> String {
         for (title, table) in section.tables {
             text.push('\n');
             wrap(&mut text, "", title);
-            text.push_str(&table.terminal(WIDTH));
+            text.push_str(&table.terminal_within(WIDTH));
         }
     }
     text.push('\n');

@@ -45,9 +45,14 @@ pub(crate) enum Align {
 const GAP: &str = "  ";
 
 impl Table {
-    /// Draws for a terminal, with colour. Columns that do not fit are left out, the
-    /// last ones first.
-    pub(crate) fn terminal(&self, most: usize) -> String {
+    /// Draws for a terminal, with colour.
+    pub(crate) fn terminal(&self) -> String {
+        self.terminal_within(usize::MAX)
+    }
+
+    /// The same with so many columns of text at most. Columns of the table that do not
+    /// fit are left out, the last ones first.
+    pub(crate) fn terminal_within(&self, most: usize) -> String {
         let mut widths = self.widths();
         let total = |widths: &[usize]| {
             widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
@@ -163,7 +168,7 @@ mod tests {
 
     #[test]
     fn terminal_aligns_and_lets_a_failure_run_on() {
-        let plain = anstream::adapter::strip_str(&table().terminal(80)).to_string();
+        let plain = anstream::adapter::strip_str(&table().terminal()).to_string();
         let lines: Vec<&str> = plain.lines().collect();
         assert_eq!(lines[0], "name  ns  x");
         assert_eq!(lines[2], "a     10  1");
@@ -172,7 +177,7 @@ mod tests {
 
     #[test]
     fn terminal_leaves_out_what_does_not_fit() {
-        let plain = anstream::adapter::strip_str(&table().terminal(9)).to_string();
+        let plain = anstream::adapter::strip_str(&table().terminal_within(9)).to_string();
         let lines: Vec<&str> = plain.lines().collect();
         assert_eq!(lines[0], "name  ns");
         assert_eq!(lines[2], "a     10");

@@ -2,7 +2,8 @@
 //! of it taken away.
 
 #[expect(dead_code, reason = "the tests of measurements use the rest")]
-mod support;
+#[path = "support/run.rs"]
+mod run;
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use support::{comparisons, finish, scratch, stderr, stdout};
+use run::{comparisons, finish, scratch, stderr, stdout};
 
 /// A machine with eight cores and nothing wrong.
 const MACHINE: [(&str, &str); 11] = [

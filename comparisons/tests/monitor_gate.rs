@@ -1,7 +1,8 @@
 //! `monitor gate` against baselines that are far off, so that no noise decides.
 
 #[expect(dead_code, reason = "the tests of measurements use the rest")]
-mod support;
+#[path = "support/run.rs"]
+mod run;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use support::{comparisons, finish, scratch, stderr, stdout};
+use run::{comparisons, finish, scratch, stderr, stdout};
 
 /// A baseline of this machine, made once.
 fn baseline() -> Value {

@@ -1,9 +1,13 @@
 //! `monitor validate` and `monitor bench`: what their rows say, whatever they are.
 
+#[path = "support/json.rs"]
+mod json;
 #[expect(dead_code, reason = "the tests of measurements use the rest")]
-mod support;
+#[path = "support/run.rs"]
+mod run;
 
-use support::{comparisons, finish, json, stderr, stdout};
+use json::json;
+use run::{comparisons, finish, stderr, stdout};
 
 const ROWS: [&str; 15] = [
     "task returns",
