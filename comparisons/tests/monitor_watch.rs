@@ -1,7 +1,10 @@
 //! `comparisons monitor watch`, as a user runs it.
 
+#[path = "support/json.rs"]
+mod json;
 #[expect(dead_code, reason = "the tests of measurements use the rest")]
-mod support;
+#[path = "support/run.rs"]
+mod run;
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -9,7 +12,8 @@ use std::time::{Duration, SystemTime};
 use virid::Runtime;
 use virid::monitor::SpawnMonitor;
 
-use support::{comparisons, finish, json, scratch, stderr, stdout};
+use json::json;
+use run::{comparisons, finish, scratch, stderr, stdout};
 
 #[test]
 fn a_load_of_its_own_is_looked_at_several_times_and_told_in_words() {

@@ -84,12 +84,8 @@ impl Home {
         Self(scheduler)
     }
 
-    /// # Safety
-    ///
-    /// The scheduler lives while the answer is used; see [`new`](Self::new).
-    pub(super) unsafe fn scheduler<'a>(&self) -> &'a dyn Schedule {
-        // SAFETY: as this function's contract says.
-        unsafe { &*self.0 }
+    pub(super) fn scheduler(&self) -> *const dyn Schedule {
+        self.0
     }
 }
 
@@ -319,7 +315,7 @@ impl Runnable {
         let home = unsafe { memory::home_of(self.0.cast()) }.cast::<Home>();
         // SAFETY: the home was set before the first task was made, and lives as long
         // as its scheduler.
-        unsafe { (*home).0 }
+        unsafe { &*home }.scheduler()
     }
 
     /// Queues the task, which was suspended until the caller claimed it.

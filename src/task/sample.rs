@@ -86,7 +86,7 @@ unsafe fn home_of<'a>(cell: NonNull<u8>) -> &'a dyn Schedule {
     // scheduler.
     let home = unsafe { &*home };
     // SAFETY: as this function's contract says.
-    unsafe { home.scheduler() }
+    unsafe { &*home.scheduler() }
 }
 
 /// Makes a plain task of a sample.
