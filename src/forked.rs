@@ -6,8 +6,9 @@
 //! child, a new runtime neither, and what would hang says so instead: a spawn from outside
 //! and a wait of a plain thread panic, [`build`](crate::Builder::build) fails, dropping a
 //! runtime does nothing, a wake of a task leaves it as it is, and a worker that forked and
-//! then comes back to its loop aborts the child before it parks: the tasks in its queue
-//! are the parent's to run.
+//! then comes back to its loop aborts the child before it parks or looks for events, which
+//! are the parent's: the tasks in its queue are that too. A thread of the blocking pool
+//! aborts it when its closure returns, and the end of a scope panics.
 //!
 //! What the child does before `exec` or `_exit` may not come by here at all, so nothing is
 //! done in the child but to count. Looked at in slow paths only.

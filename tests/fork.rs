@@ -106,6 +106,61 @@ fn a_child_that_waits_is_told() {
 }
 
 #[test]
+fn a_child_that_leaves_a_scope_is_told() {
+    alone("a_child_that_leaves_a_scope_is_told", || {
+        let runtime = runtime();
+        let entered = runtime.enter();
+        let mut child = -1;
+        let is_told = is_refused(|| {
+            virid::thread::scope(|scope| {
+                let thread = scope.spawn(virid::thread::park);
+                // SAFETY: the child allocates, which the C library allows, and ends by
+                // `_exit`.
+                child = unsafe { libc::fork() };
+                if child != 0 {
+                    thread.thread().unpark();
+                }
+            });
+        });
+        if child == 0 {
+            // SAFETY: nothing has to be done first.
+            unsafe { libc::_exit(if is_told { 0 } else { 1 }) };
+        }
+        assert!(!is_told);
+        assert_eq!(wait_for(child), 0);
+        drop(entered);
+    });
+}
+
+#[cfg(feature = "time")]
+#[test]
+fn a_child_takes_no_events_of_its_parent() {
+    alone("a_child_takes_no_events_of_its_parent", || {
+        let runtime = Builder::new().worker_threads(1).build().unwrap();
+        let forks = async {
+            // From here on the worker waits in the reactor.
+            virid::time::sleep(Duration::from_millis(1)).await;
+            virid::time::sleep(Duration::from_millis(1)).await;
+            // SAFETY: what the child does is what is tested.
+            let child = unsafe { libc::fork() };
+            let start = Instant::now();
+            while child == 0 && start.elapsed() < Duration::from_secs(10) {
+                // Busy: its worker has always something to run.
+                virid::yield_now().await;
+            }
+            if child == 0 {
+                // SAFETY: nothing has to be done first.
+                unsafe { libc::_exit(0) };
+            }
+            child
+        };
+        let status = wait_for(runtime.spawn(forks).join().unwrap());
+        assert!(libc::WIFSIGNALED(status), "{status}");
+        assert_eq!(libc::WTERMSIG(status), libc::SIGABRT);
+    });
+}
+
+#[test]
 fn a_child_cannot_build_another() {
     alone("a_child_cannot_build_another", || {
         in_a_child(|_runtime| {
@@ -169,6 +224,7 @@ fn a_task_that_forks_and_returns_aborts_the_child() {
         let forked = [
             runtime.spawn(async move { forks() }).join().unwrap(),
             runtime.go(forks).join().unwrap(),
+            runtime.spawn_blocking(forks).join().unwrap(),
         ];
         for child in forked {
             assert!(child > 0);

@@ -51,8 +51,9 @@ use crate::task::join::JoinHandle;
 /// [`std::process::Command`] does. A child that uses virid hears so: spawning from a
 /// thread that is no worker panics, and so does a wait that would not end; building a
 /// runtime fails; dropping one does nothing. A task or green thread that forks and goes on
-/// in the child aborts it where its worker has nothing else to run, which does not keep
-/// what that had queued from running a second time.
+/// in the child aborts it where its worker has nothing else to run or looks for events,
+/// which does not keep what that had queued from running a second time; a closure of
+/// `spawn_blocking` aborts it when it returns.
 #[derive(Debug)]
 pub struct Runtime {
     pub(super) handle: Handle,

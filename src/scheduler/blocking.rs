@@ -29,6 +29,7 @@ use std::panic::Location;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::forked;
 use crate::metrics::Blocking;
 use crate::primitives::Monitor;
 use crate::task::header::Runnable;
@@ -167,6 +168,9 @@ impl Pool {
             match self.next(seat) {
                 Ok(runnable) => {
                     runnable.run().queue_next();
+                    // A closure that forked goes no further in the child, where the
+                    // queue is a copy. Aborts, as any panic of this thread.
+                    forked::assert_not_forked();
                     between();
                 }
                 Err(before) => return before,

@@ -29,6 +29,7 @@ use async_io::Timer;
 use super::events;
 use super::threads::home_of;
 use super::worker::Worker;
+use crate::forked;
 use crate::task::header::Runnable;
 use crate::thread::stack;
 
@@ -78,6 +79,9 @@ impl Worker {
             if turns.is_multiple_of(CLOCK_INTERVAL) {
                 let now = Instant::now();
                 if now - *looked.get_or_insert(now) >= LOOK_AFTER {
+                    // The reactor of a forked process takes its parent's events.
+                    // Aborts, as any panic of a worker.
+                    forked::assert_not_forked();
                     // The reactor is looked into, and nobody waits there.
                     context.waker().wake_by_ref();
                     return Poll::Pending;

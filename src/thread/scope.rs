@@ -10,6 +10,7 @@ use super::green::Green;
 use super::handle::{self, JoinHandle, Thread};
 use super::{Builder, park};
 use crate::context;
+use crate::forked;
 use crate::primitives::{AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::runtime;
 use crate::scheduler::spawn::let_children_run;
@@ -134,6 +135,11 @@ fn wait_for_all(data: &ScopeData) {
     // Ordering: Acquire pairs with the Release in `Packet::drop`: what the
     // threads did is seen.
     while data.running.load(Ordering::Acquire) != 0 {
+        if current.is_none() {
+            // A forked process has none of the threads, and none of the workers on
+            // whose stacks they were. (A green thread is suspended; its worker aborts.)
+            forked::assert_not_forked();
+        }
         park();
     }
 }
