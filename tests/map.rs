@@ -22,6 +22,7 @@ use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::task::{Context, Poll, Waker};
 use support::guard;
 use until::until;
@@ -243,6 +244,45 @@ fn dropping_it_at_any_point_ends_every_task() {
             drop(unordered);
             until(|| drops.count() == made.load(Ordering::SeqCst));
         }
+    });
+}
+
+/// Lasts until every sender of the channel is gone.
+struct LastsAsLong(Receiver<()>);
+
+impl Drop for LastsAsLong {
+    fn drop(&mut self) {
+        assert!(self.0.recv().is_err());
+    }
+}
+
+/// The future of one item, and a function that lasts as long as it.
+fn lasting() -> impl FnMut(()) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let (sender, receiver) = channel();
+    let (mut sender, lasts) = (Some(sender), LastsAsLong(receiver));
+    move |()| {
+        let _ = &lasts;
+        let sender = sender.take();
+        Box::pin(async move {
+            pending::<()>().await;
+            drop(sender);
+        })
+    }
+}
+
+#[test]
+fn dropping_it_asks_the_tasks_to_end_before_anything_else() {
+    guard(|| {
+        let runtime = workers(1);
+        let entered = runtime.enter();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut ordered = map_ordered([()], 1, lasting());
+        assert!(pin!(ordered.next()).poll(&mut context).is_pending());
+        drop(ordered);
+        let mut unordered = map_unordered([()], 1, lasting());
+        assert!(pin!(unordered.next()).poll(&mut context).is_pending());
+        drop(unordered);
+        drop(entered);
     });
 }
 

@@ -116,8 +116,8 @@ where
     Fut::Output: Send + 'static,
 {
     MapUnordered {
-        taking: Taking::new(source.into_items(), limit, f),
         tasks: JoinSet::new(),
+        taking: Taking::new(source.into_items(), limit, f),
     }
 }
 
@@ -209,8 +209,10 @@ impl<I, F, T> Drop for MapOrdered<I, F, T> {
 /// Results in the order in which the tasks end; from [`map_unordered`].
 #[must_use = "a map spawns nothing until it is polled"]
 pub struct MapUnordered<I, F, T> {
-    taking: Taking<I, F>,
+    /// Dropped first: what the source and the function do at their end may last as long
+    /// as the tasks, which are aborted by then.
     tasks: JoinSet<T>,
+    taking: Taking<I, F>,
 }
 
 impl<I, F, Fut, T> MapUnordered<I, F, T>
