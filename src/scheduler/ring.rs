@@ -149,6 +149,8 @@ pub(crate) struct Ring<const SLOTS: usize> {
 /// Tasks on their way into a ring.
 pub(crate) struct Filling<'a, const SLOTS: usize> {
     slots: &'a Slots<SLOTS>,
+    /// Where the others see the back.
+    begin: usize,
     back: usize,
     /// How far the back may go.
     end: usize,
@@ -169,9 +171,12 @@ impl<const SLOTS: usize> Filling<'_, SLOTS> {
 impl<const SLOTS: usize> Drop for Filling<'_, SLOTS> {
     #[inline]
     fn drop(&mut self) {
-        // Ordering: Release pairs with `ends`: who sees a task sees what was done
-        // before.
-        self.slots.ends.back.store(self.back, Ordering::Release);
+        // A thief that has found nothing does not write the line that others read.
+        if self.back != self.begin {
+            // Ordering: Release pairs with `ends`: who sees a task sees what was done
+            // before.
+            self.slots.ends.back.store(self.back, Ordering::Release);
+        }
     }
 }
 
@@ -214,7 +219,12 @@ impl<const SLOTS: usize> Ring<SLOTS> {
         // anew after whoever took its last task.
         let back = slots.ends.back.load(Ordering::Relaxed);
         let end = slots.ends.front.load(Ordering::Acquire) + SLOTS;
-        Filling { slots, back, end }
+        Filling {
+            slots,
+            begin: back,
+            back,
+            end,
+        }
     }
 
     /// Takes the oldest tasks, so many at most. One read-modify-write for all, which
