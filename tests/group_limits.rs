@@ -1,6 +1,8 @@
 //! Proves that limits and deadlines of a group are kept, however its children end.
 #![cfg(all(feature = "sync", not(virid_loom)))]
 
+#[path = "support/awaiting.rs"]
+mod awaiting;
 #[path = "support/sizes.rs"]
 mod sizes;
 mod support;
@@ -13,27 +15,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
+use awaiting::{as_each_caller, turns};
 use sizes::on_each_size;
 use virid::task::{self, group};
-use virid::{Runtime, yield_now};
-
-/// Awaits a future as a plain thread, as a task and as a green thread.
-fn as_each_caller<F, T>(runtime: &Runtime, future: impl Fn() -> F)
-where
-    F: Future<Output = T> + Send + 'static,
-    T: Send + 'static,
-{
-    runtime.block_on(future());
-    runtime.spawn(future()).join().unwrap();
-    let future = future();
-    runtime.run(move || virid::block_on(future));
-}
-
-async fn turns(count: usize) {
-    for _ in 0..count {
-        yield_now().await;
-    }
-}
 
 #[cfg(feature = "time")]
 #[test]

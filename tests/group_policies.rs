@@ -1,6 +1,8 @@
 //! Proves which child decides the end of a group: the first error, the first success.
 #![cfg(all(feature = "sync", not(virid_loom)))]
 
+#[path = "support/awaiting.rs"]
+mod awaiting;
 #[path = "support/drops.rs"]
 mod drops;
 #[path = "support/sizes.rs"]
@@ -9,30 +11,12 @@ mod support;
 #[path = "support/workers.rs"]
 mod workers;
 
-use std::future::{Future, pending};
+use std::future::pending;
 
+use awaiting::{as_each_caller, turns};
 use drops::Drops;
 use sizes::on_each_size;
 use virid::task::{self, any_group, try_group};
-use virid::{Runtime, yield_now};
-
-/// Awaits a future as a plain thread, as a task and as a green thread.
-fn as_each_caller<F, T>(runtime: &Runtime, future: impl Fn() -> F)
-where
-    F: Future<Output = T> + Send + 'static,
-    T: Send + 'static,
-{
-    runtime.block_on(future());
-    runtime.spawn(future()).join().unwrap();
-    let future = future();
-    runtime.run(move || virid::block_on(future));
-}
-
-async fn turns(count: usize) {
-    for _ in 0..count {
-        yield_now().await;
-    }
-}
 
 #[test]
 fn the_first_error_ends_a_group() {

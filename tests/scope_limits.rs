@@ -1,6 +1,8 @@
 //! Proves that limits and deadlines of a scope are kept, however its threads end.
 #![cfg(all(feature = "sync", not(virid_loom)))]
 
+#[path = "support/scopes.rs"]
+mod scopes;
 #[path = "support/sizes.rs"]
 mod sizes;
 mod support;
@@ -9,33 +11,10 @@ mod workers;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use scopes::{as_each_caller, is_cancelled, park_for_ever};
 use sizes::on_each_size;
-use virid::Runtime;
 use virid::sync::Mutex;
-use virid::task::JoinError;
 use virid::thread;
-
-/// Calls `f` as a plain thread inside the runtime, and as a green thread of it.
-fn as_each_caller(runtime: &Runtime, f: impl Fn() + Clone + Send + 'static) {
-    let entered = runtime.enter();
-    f();
-    drop(entered);
-    runtime.run(f);
-}
-
-fn park_for_ever() -> ! {
-    loop {
-        thread::park();
-    }
-}
-
-fn is_cancelled<T>(result: thread::Result<T>) -> bool {
-    result.is_err_and(|error| {
-        error
-            .downcast_ref::<JoinError>()
-            .is_some_and(JoinError::is_cancelled)
-    })
-}
 
 #[cfg(feature = "time")]
 #[test]

@@ -6,6 +6,8 @@
 mod dice;
 #[path = "support/drops.rs"]
 mod drops;
+#[path = "support/scopes.rs"]
+mod scopes;
 #[path = "support/sizes.rs"]
 mod sizes;
 mod support;
@@ -17,35 +19,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dice::Dice;
 use drops::Drops;
+use scopes::{as_each_caller, is_cancelled, park_for_ever};
 use sizes::on_each_size;
 use support::guard;
-use virid::Runtime;
 use virid::sync::{Arc, Barrier};
-use virid::task::JoinError;
 use virid::thread;
 use workers::workers;
-
-/// Calls `f` as a plain thread inside the runtime, and as a green thread of it.
-fn as_each_caller(runtime: &Runtime, f: impl Fn() + Clone + Send + 'static) {
-    let entered = runtime.enter();
-    f();
-    drop(entered);
-    runtime.run(f);
-}
-
-fn park_for_ever() -> ! {
-    loop {
-        thread::park();
-    }
-}
-
-fn is_cancelled<T>(result: thread::Result<T>) -> bool {
-    result.is_err_and(|error| {
-        error
-            .downcast_ref::<JoinError>()
-            .is_some_and(JoinError::is_cancelled)
-    })
-}
 
 #[test]
 fn the_first_error_ends_a_scope() {

@@ -2,6 +2,8 @@
 //! that nobody awaits.
 #![cfg(all(feature = "sync", not(virid_loom)))]
 
+#[path = "support/awaiting.rs"]
+mod awaiting;
 #[path = "support/drops.rs"]
 mod drops;
 #[path = "support/sizes.rs"]
@@ -18,31 +20,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
+use awaiting::{as_each_caller, turns};
 use drops::Drops;
 use sizes::on_each_size;
 use support::guard;
 use until::until;
 use virid::task::{self, Group, any_group, group, try_group};
-use virid::{Runtime, yield_now};
+use virid::yield_now;
 use workers::workers;
-
-/// Awaits a future as a plain thread, as a task and as a green thread.
-fn as_each_caller<F, T>(runtime: &Runtime, future: impl Fn() -> F)
-where
-    F: Future<Output = T> + Send + 'static,
-    T: Send + 'static,
-{
-    runtime.block_on(future());
-    runtime.spawn(future()).join().unwrap();
-    let future = future();
-    runtime.run(move || virid::block_on(future));
-}
-
-async fn turns(count: usize) {
-    for _ in 0..count {
-        yield_now().await;
-    }
-}
 
 #[test]
 fn children_have_ended_when_their_group_has() {
