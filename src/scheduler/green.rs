@@ -62,6 +62,9 @@ impl Worker {
     #[inline]
     pub(super) fn next_thread(&self, tick: u32) -> Option<Runnable> {
         let threads = self.threads();
+        if threads.runners.started() == 0 {
+            return None;
+        }
         // As it mostly is: nothing to do with threads, or nothing but one that waits
         // in a spawn, while the queue is long.
         let none_is_ready = threads.none_is_ready() && self.inbox().is_empty();
