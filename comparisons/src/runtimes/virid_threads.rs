@@ -79,7 +79,8 @@ impl ThreadHost for Host {
         thread.unpark();
     }
 
-    #[inline]
+    /// Always, as the function itself: this is a call that programs do not have.
+    #[inline(always)]
     fn yield_now() {
         thread::yield_now();
     }
